@@ -1,27 +1,26 @@
-"""Dagster assets, one per declared table. Every asset has the same body: it builds the run's partitions and reports the verdicts."""
+"""The Dagster assets, one per declared table. Two ops build them: `days` the daily tables and `weeks` the weekly ones.
 
-import base64
+Each op builds any selection of its tables for any range of partitions, in the order in which the data flows, and records every
+partition as it is built (orchestration/recorder.py). With one op per table, Dagster would record every partition of a range as
+materialized as soon as the op succeeds, also the refused ones, and a refused partition would stop the downstream tables of all others.
+"""
+
 import datetime as dt
-import importlib
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-import polars as pl
 
 from orchestration.partitions import trading_days, trading_weeks
 from orchestration.platform import Names, open_builder
+from orchestration.recorder import Recorder, failure, recorder_of
 from orchestration.tables import OWNERS, describe
-from resources.builder import Builder, Outcome
+from resources.builder import Builder
 from resources.calendar import Calendar
-from resources.errors import ZhoubaoError, machine_faults
+from resources.errors import ZhoubaoError
 from resources.gate import Check
-from resources.reasons import put_into_words
 from resources.table import Read, Table
-
-PREVIEW_ROWS = 8
-SHOWN_FIGURES = 4  # figures of a partition in the UI; the last four of a report are those of the portfolios
 
 
 class PlatformResource(dg.ConfigurableResource[Any]):
@@ -38,7 +37,7 @@ class PlatformResource(dg.ConfigurableResource[Any]):
 
 
 class OpenPlatform:
-    """A builder that is already open, for the driver and for tests. All assets of a run share its caches."""
+    """A builder that is already open, for tests. All runs share its caches."""
 
     def __init__(self, builder: Builder):
         self._builder = builder
@@ -48,82 +47,72 @@ class OpenPlatform:
         return self._builder
 
 
+class BuildConfig(dg.Config):
+    """The configuration of the ops `days` and `weeks`. force: build the partitions again although nothing changed."""
+
+    force: bool = False
+
+
 def to_assets(tables: Mapping[str, Table], calendar: Calendar) -> list[dg.AssetsDefinition]:
     """Create one asset per table, keyed by the table's name and partitioned by trading days or weeks."""
-    partitions = {"day": trading_days(calendar), "week": trading_weeks(calendar)}
-    return _to_assets(tables, partitions, lambda table, read: _dependency(table, read, tables))
-
-
-def to_run_assets(tables: Mapping[str, Table], keys: Mapping[str, Sequence[str]]) -> list[dg.AssetsDefinition]:
-    """Create the same assets for the driver's runs, with the partitions as plain lists of names.
-
-    Dagster writes the partitions definition into every event of a ranged run. With a decade of holidays in it, two thirds of
-    the sample run's time were spent on the event log.
-
-    Args:
-        tables: the declared tables by name.
-        keys: "day" and "week", each with the partition names that a run may request.
-    """
-    partitions = {kind: dg.StaticPartitionsDefinition(list(names)) for kind, names in keys.items()}
-    return _to_assets(
-        tables, partitions, lambda table, read: dg.AssetDep(read.table) if read.table != table.name else None
-    )
-
-
-def _to_assets(
-    tables: Mapping[str, Table],
-    partitions: Mapping[str, dg.PartitionsDefinition],
-    dependency: Callable[[Table, Read], dg.AssetDep | None],
-) -> list[dg.AssetsDefinition]:
-    # This version of Dagster warns once per asset that backfill_policy is beta. Its version is pinned, and the tests cover it.
+    # Dagster warns that backfill policies are in beta and partitions of checks in preview. Its version is pinned, and the tests cover
+    # both.
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+    partitions = {"day": trading_days(calendar), "week": trading_weeks(calendar)}
     return [
-        _to_asset(table, partitions[table.partition], [d for read in table.reads if (d := dependency(table, read))])
-        for table in tables.values()
+        _to_op(name, [table for table in tables.values() if table.partition == kind], partitions[kind], tables)
+        for name, kind in (("days", "day"), ("weeks", "week"))
+        if any(table.partition == kind for table in tables.values())
     ]
 
 
-def _to_asset(table: Table, partitions: dg.PartitionsDefinition, deps: list[dg.AssetDep]) -> dg.AssetsDefinition:
-    @dg.asset(
-        name=table.name,
-        group_name=table.stage,
-        description=describe(table),
-        owners=OWNERS[table.stage],
-        kinds=set(table.kinds),
-        pool=table.pool,
-        partitions_def=partitions,
+def _to_op(
+    name: str, chosen: Sequence[Table], partitions: dg.PartitionsDefinition, tables: Mapping[str, Table]
+) -> dg.AssetsDefinition:
+    """One op that builds any of the tables, which have the same partitions."""
+
+    @dg.multi_asset(
+        name=name,
+        specs=[
+            _spec(table, partitions, [_dependency(table, read, tables) for read in table.reads]) for table in chosen
+        ],
+        check_specs=[_check_spec(table, check, partitions) for table in chosen for check in table.checks],
+        can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        deps=deps,
-        check_specs=[_check_spec(table, check) for check in table.checks],
-        metadata={"stage": table.stage, "settings": ", ".join(table.sections) or "none", "history": table.history},
     )
     def build(
-        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Any]
+        context: dg.AssetExecutionContext, config: BuildConfig, platform: dg.ResourceParam[Any]
     ) -> Iterator[dg.MaterializeResult[Any]]:
         builder: Builder = platform.builder(context)
+        selected = {key.to_user_string() for key in context.selected_asset_keys}
         keys = [dt.date.fromisoformat(key) for key in context.partition_keys]
-        try:
-            outcomes = builder.build(table, keys)
-            _log_problems(context, builder, table, outcomes)
-            with machine_faults(f"{table.name} in {builder.lake.store.url}"):
-                result = _result(table, builder, outcomes) if any(o.manifest is not None for o in outcomes) else None
-        except ZhoubaoError as error:
-            builder.faults.append(error)  # Dagster passes only the text of the error on to the driver
-            raise
-        if result is not None:
-            yield result
-        unusable = [outcome for outcome in outcomes if outcome.state in ("refused", "blocked")]
-        if len(unusable) == len(outcomes):
-            # A range continues with its usable partitions. The run fails only where no partition is usable.
-            raise dg.Failure(unusable[0].detail, {str(o.key): o.detail for o in unusable}, allow_retries=False)
+        with recorder_of(builder, context.op_execution_context) as recorder:
+            for table in chosen:
+                if table.name in selected:
+                    _build(context, builder, recorder, table, keys, config.force)
+        if recorder.failed:
+            raise failure(recorder.failed)
+        # Every output is optional and none is yielded: the recorder has recorded the partitions.
+        yield from ()
 
     return build
 
 
-def _log_problems(
-    context: dg.AssetExecutionContext, builder: Builder, table: Table, outcomes: Sequence[Outcome]
+def _build(
+    context: dg.AssetExecutionContext,
+    builder: Builder,
+    recorder: Recorder,
+    table: Table,
+    keys: Sequence[dt.date],
+    force: bool,
 ) -> None:
-    """Log refused and blocked partitions as errors, and failed checks and undated rows as warnings."""
+    """Build partitions of a table and record them, and log what the user must know."""
+    try:
+        outcomes = builder.build(table, keys, force=force, report=recorder.record)
+    except ZhoubaoError as error:
+        builder.faults.append(error)  # Dagster passes only the text of an error on
+        raise
     for land in table.lands:
         if (undated := builder.zone.undated.get(land.name)) is not None:
             context.log.warning(undated.remark)
@@ -134,6 +123,30 @@ def _log_problems(
             for name, verdict in outcome.manifest.checks.items():
                 if not verdict.passed:
                     context.log.warning(f"{table.name} of {outcome.key}, {name}: {verdict.text()}")
+
+
+def _spec(table: Table, partitions: dg.PartitionsDefinition, deps: Sequence[dg.AssetDep]) -> dg.AssetSpec:
+    columns = [dg.TableColumn(name, _type_name(dtype)) for name, dtype in table.schema.items()]
+    return dg.AssetSpec(
+        table.name,
+        deps=deps,
+        skippable=True,
+        group_name=table.stage,
+        description=describe(table),
+        owners=OWNERS[table.stage],
+        kinds=set(table.kinds),
+        partitions_def=partitions,
+        metadata={
+            "stage": table.stage,
+            "settings": ", ".join(table.sections) or "none",
+            "history": table.history,
+            "dagster/column_schema": dg.TableSchema(columns),
+        },
+    )
+
+
+def _type_name(dtype: Any) -> str:
+    return str(dtype() if isinstance(dtype, type) else dtype)
 
 
 def _dependency(table: Table, read: Read, tables: Mapping[str, Table]) -> dg.AssetDep:
@@ -148,78 +161,12 @@ def _dependency(table: Table, read: Read, tables: Mapping[str, Table]) -> dg.Ass
     return dg.AssetDep(read.table, partition_mapping=dg.TimeWindowPartitionMapping())
 
 
-def _check_spec(table: Table, check: Check) -> dg.AssetCheckSpec:
+def _check_spec(table: Table, check: Check, partitions: dg.PartitionsDefinition) -> dg.AssetCheckSpec:
     # The check does not block in Dagster: a range continues with its usable partitions, and the lake refuses the others to readers.
     severity = "critical: a failing partition is refused downstream" if check.critical else "warning"
     return dg.AssetCheckSpec(
-        check.name, asset=table.name, description=f"{check.rule.reason} ({severity}).{check.advice()}"
+        check.name,
+        asset=table.name,
+        description=f"{check.rule.reason} ({severity}).{check.advice()}",
+        partitions_def=partitions,
     )
-
-
-def _result(table: Table, builder: Builder, outcomes: Sequence[Outcome]) -> dg.MaterializeResult[Any]:
-    manifests = {outcome.key: outcome.manifest for outcome in outcomes if outcome.manifest is not None}
-    states = {state: sum(o.state == state for o in outcomes) for state in ("built", "unchanged", "refused", "blocked")}
-    metadata: dict[str, Any] = {
-        "dagster/row_count": sum(manifest.rows for manifest in manifests.values()),
-        "partitions": ", ".join(f"{count} {state}" for state, count in states.items() if count),
-        "first": str(outcomes[0].key),
-        "last": str(outcomes[-1].key),
-        "seconds": round(sum(m.seconds for m in manifests.values()), 2),
-        "versions": dg.MetadataValue.json({str(key): manifest.version for key, manifest in manifests.items()}),
-    }
-    unusable = {str(o.key): o.detail for o in outcomes if o.state in ("refused", "blocked")}
-    if unusable:
-        metadata["refused or blocked"] = dg.MetadataValue.json(unusable)
-    reasons = {
-        column: str(reason) for manifest in manifests.values() for column, reason in manifest.unavailable.items()
-    }
-    if reasons:
-        metadata["n/a"] = dg.MetadataValue.json(reasons)
-    notes = {str(key): put_into_words(manifest.notes) for key, manifest in manifests.items() if manifest.notes}
-    if notes:
-        metadata["notes"] = dg.MetadataValue.json(notes)
-    last = next((o.key for o in reversed(outcomes) if o.manifest is not None and not o.manifest.refusals), None)
-    if last is not None:
-        frame = builder.lake.read(table, [last]).collect()
-        metadata["preview"] = dg.MetadataValue.md(_markdown(frame.head(PREVIEW_ROWS)))
-        if table.plot is not None and not frame.is_empty():
-            metadata["plot"] = dg.MetadataValue.md(_image(_call(table.plot, frame)))
-        figures = [name for name in manifests[last].files if name.endswith(".svg")]
-        for name in figures[-SHOWN_FIGURES:]:
-            metadata[name] = dg.MetadataValue.md(_image(builder.lake.read_file(table, last, name).decode()))
-    return dg.MaterializeResult(
-        metadata=metadata, check_results=[_check_result(table, c, outcomes) for c in table.checks]
-    )
-
-
-def _check_result(table: Table, check: Check, outcomes: Sequence[Outcome]) -> dg.AssetCheckResult:
-    """One check's verdicts on the run's partitions, as the lake holds them, for display."""
-    verdicts = {
-        str(outcome.key): outcome.manifest.checks[check.name]
-        for outcome in outcomes
-        if outcome.manifest is not None and check.name in outcome.manifest.checks
-    }
-    failing = {key: verdict.text() for key, verdict in verdicts.items() if not verdict.passed}
-    return dg.AssetCheckResult(
-        check_name=check.name,
-        asset_key=table.name,
-        passed=not failing,
-        severity=dg.AssetCheckSeverity.ERROR if check.critical else dg.AssetCheckSeverity.WARN,
-        metadata={"partitions judged": len(verdicts), "failing partitions": dg.MetadataValue.json(failing)},
-    )
-
-
-def _call(function: str, frame: pl.DataFrame) -> str:
-    module, name = function.split(":")
-    return getattr(importlib.import_module(module), name)(frame)
-
-
-def _image(svg: str) -> str:
-    return f"![plot](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
-
-
-def _markdown(frame: pl.DataFrame) -> str:
-    with pl.Config(
-        tbl_formatting="ASCII_MARKDOWN", tbl_hide_column_data_types=True, tbl_hide_dataframe_shape=True, tbl_cols=-1
-    ):
-        return str(frame)

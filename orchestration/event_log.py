@@ -1,42 +1,110 @@
-"""Dagster's SQLite event log with its engines kept open, for the driver's process. The files are those of the stock class.
+"""Dagster's SQLite event log with its engines kept open and with batches in one transaction. The files are those of the stock class.
 
-This module changes only how a connection is obtained. The stock class creates a new SQLAlchemy engine for every statement,
-which compiles each insert again; on the sample run this took more than half of the time.
+The stock class creates a new SQLAlchemy engine for every statement, which compiles each insert again, and stores a batch event by
+event: 11 ms of CPU per event. With the engines kept open an event takes 2.7 ms, and in batches of a partition's events 0.6 ms. Other
+storages, such as Postgres, store batches themselves and are not changed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import dagster as dg
-import sqlalchemy
+import sqlalchemy as sql
+
+# The classes and tables of the stock SQLite log. Dagster has no public name for them; its version is pinned, and
+# tests/orchestration/test_event_log.py holds that the stock class reads what this one writes.
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+
+_PLANNED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED.value
+_EVALUATED = dg.DagsterEventType.ASSET_CHECK_EVALUATION.value
+_MATERIALIZED = dg.DagsterEventType.ASSET_MATERIALIZATION.value
 
 
 class KeptOpenEventLog(SqliteEventLogStorage):
     """One engine per database file, with SQLAlchemy's cache of compiled statements and an open connection."""
 
     def __init__(self, base_dir: str):
-        self._engines: dict[str, sqlalchemy.Engine] = {}
+        self._engines: dict[str, sql.Engine] = {}
         super().__init__(base_dir)
 
     @contextmanager
-    def _connect(self, shard: str) -> Iterator[sqlalchemy.Connection]:
+    def _connect(self, shard: str) -> Iterator[sql.Connection]:
         with self._db_lock:
             if shard not in self._engines:
-                engine = sqlalchemy.create_engine(
+                engine = sql.create_engine(
                     self.conn_string_for_shard(shard),
-                    poolclass=sqlalchemy.pool.SingletonThreadPool,
+                    poolclass=sql.pool.SingletonThreadPool,
                     connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS},
                 )
                 # This is safe with the write-ahead log that Dagster sets: a power cut may lose the last events, but not the file.
-                sqlalchemy.event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=NORMAL"))
+                sql.event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=NORMAL"))
                 if shard not in self._initialized_dbs:
                     self._initdb(engine)
                     self._initialized_dbs.add(shard)
                 self._engines[shard] = engine
             with self._engines[shard].connect() as connection, connection.begin():
                 yield connection
+
+    def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
+        """Store events of one run. Where they are materializations, planned ones and evaluations of checks, each database is written in
+        one transaction; other events are stored one by one."""
+        kinds = {event.dagster_event_type.value if event.dagster_event_type else None for event in events}
+        if not events or not kinds <= {_PLANNED, _EVALUATED, _MATERIALIZED} or len({e.run_id for e in events}) > 1:
+            super().store_event_batch(events)
+            return
+        rows = [self._event_to_row(event) for event in events]
+        with self.run_connection(events[0].run_id) as connection:
+            connection.execute(SqlEventLogStorageTable.insert(), rows)
+        with self.index_transaction() as connection:
+            connection.execute(SqlEventLogStorageTable.insert(), rows)
+            # SQLite admits one writer, so that the numbers of one transaction follow each other.
+            last = connection.execute(sql.select(sql.func.max(SqlEventLogStorageTable.c.id))).scalar_one()
+            numbered = list(zip(range(last - len(rows) + 1, last + 1), events, rows, strict=True))
+            own = [(number, event) for number, event, row in numbered if row["asset_key"] is not None]
+            self._store_asset_event_tags(connection, [event for _, event in own], [number for number, _ in own])
+            newest = {(row["asset_key"], row["dagster_event_type"]): (event, number) for number, event, row in numbered}
+            for (asset, _), (event, number) in newest.items():
+                if asset is not None:
+                    self._store_asset_event(connection, event, number)
+            self._store_evaluations(connection, numbered)
+
+    def _store_evaluations(
+        self, connection: sql.Connection, numbered: Sequence[tuple[int, dg.EventLogEntry, dict[str, Any]]]
+    ) -> None:
+        """Store the evaluations of checks in place of the planned ones of the same run."""
+        table = AssetCheckExecutionsTable
+        values = []
+        for number, event, row in numbered:
+            if row["dagster_event_type"] != _EVALUATED or event.dagster_event is None:
+                continue
+            found = event.dagster_event.asset_check_evaluation_data
+            status = AssetCheckExecutionRecordStatus
+            values.append(
+                {
+                    "asset_key": found.asset_key.to_string(),
+                    "check_name": found.check_name,
+                    "partition": found.partition,
+                    "run_id": event.run_id,
+                    "execution_status": (status.SUCCEEDED if found.passed else status.FAILED).value,
+                    "evaluation_event": row["event"],
+                    "evaluation_event_timestamp": row["timestamp"],
+                    "evaluation_event_storage_id": number,
+                }
+            )
+        if values:
+            same = [
+                table.c[name] == sql.bindparam(f"_{name}")
+                for name in ("asset_key", "check_name", "partition", "run_id")
+            ]
+            keys = [
+                {f"_{name}": one[name] for name in ("asset_key", "check_name", "partition", "run_id")} for one in values
+            ]
+            connection.execute(table.delete().where(sql.and_(*same)), keys)
+            connection.execute(table.insert(), values)
 
     def dispose(self) -> None:
         """Close all engines."""

@@ -41,7 +41,7 @@ def build_report(context: dg.OpExecutionContext, config: ReportConfig) -> str:
     from orchestration.run import run_report
 
     try:
-        return str(run_report(week=config.week or None, instance=context.instance, say=context.log.info))
+        return str(run_report(week=config.week or None, run=context, say=context.log.info))
     except MachineError as error:
         context.log.error(str(error))
         raise dg.RetryRequested(max_retries=config.retries, seconds_to_wait=config.retry_seconds) from error
@@ -66,10 +66,10 @@ def make_jobs(tables: Mapping[str, Table]) -> list[dg.JobDefinition | Unresolved
 
     days = [table for table in tables.values() if table.partition == "day"]
     weeks = [table for table in tables.values() if table.partition == "week"]
-    training = [table for table in weeks if table.pool == "gpu"]
+    training = [table for table in weeks if "torch" in table.kinds]
     return [
         select("day", "All tables of one trading day or a range of days.", days),
         select("week", "All tables of one week: models, scores, portfolios, returns, report.", weeks),
-        select("training", "Only the networks of one week, one at a time per GPU (pool `gpu`).", training),
+        select("training", "Only the networks of one week.", training),
         weekly_report,
     ]

@@ -15,13 +15,12 @@ import collections
 import contextlib
 import datetime as dt
 import itertools
-import os
 import resource
 import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assets.models.windows import shortfall
 from orchestration.adopt import SAMPLE, adopt
@@ -34,10 +33,15 @@ from resources.gate import own_failures
 from resources.lake import MANIFEST
 from resources.rulebook import describe_idle_rules
 from resources.settings.load import Profile
+from resources.stale import REFUSED_BEFORE
 from resources.table import Table
 
-# Largest numbers of partitions per Dagster run. Weeks share a run too, in order inside each table: with one run per week Dagster's
-# event log took 3 s for 0.2 s of work.
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from orchestration.recorder import Recorder
+
+# Largest numbers of partitions that are built of one table before the next table follows.
 RANGE_DAYS = 20
 RANGE_WEEKS = 13
 PROGRESS_SECONDS = 5.0
@@ -51,6 +55,7 @@ def run_report(
     names: Names | None = None,
     profile: Profile | None = None,
     instance: Any | None = None,
+    run: "dg.OpExecutionContext | None" = None,
     say: Callable[[str], None] = print,
     force: bool = False,
 ) -> str:
@@ -60,7 +65,8 @@ def run_report(
         week: the Monday, as 2015-07-20; by default that of the last complete week.
         names: market, lake and settings; by default those of the environment.
         profile: a loaded profile in place of the named settings.
-        instance: the Dagster instance that records the runs; by default the one of DAGSTER_HOME, or an ephemeral one.
+        instance: the Dagster instance that records the run; by default the one of DAGSTER_HOME, or an ephemeral one.
+        run: the context of a Dagster run that has begun, in place of a run of its own.
         say: receives progress lines and warnings.
         force: build the report itself again although nothing changed.
 
@@ -82,7 +88,13 @@ def run_report(
     require_history(builder, monday)
     if force:
         builder.forced.add(("report", monday))
-    build(builder, everything_for(builder, monday), instance=instance, say=say)
+    with contextlib.ExitStack() as stack:
+        recorder = None
+        if run is not None:
+            from orchestration.recorder import recorder_of
+
+            recorder = stack.enter_context(recorder_of(builder, run))
+        build(builder, everything_for(builder, monday), instance=instance, recorder=recorder, say=say)
     report = builder.tables["report"]
     builder.lake.require(report, monday)
     folder = builder.lake.folder(report, monday)
@@ -108,7 +120,7 @@ def build_partition(
         table: the table's name.
         date: a trading day, as 2023-02-01; for a week table any day of the week.
         names: market, lake and settings; by default those of the environment.
-        instance: the Dagster instance that records the runs; by default the one of DAGSTER_HOME, or an ephemeral one.
+        instance: the Dagster instance that records the run; by default the one of DAGSTER_HOME, or an ephemeral one.
         say: receives progress lines and warnings.
         force: build the partition itself again although nothing changed.
 
@@ -196,16 +208,19 @@ def build(
     requested: list[tuple[str, dt.date]],
     *,
     instance: Any | None = None,
+    recorder: "Recorder | None" = None,
     say: Callable[[str], None] = print,
 ) -> Plan:
-    """Plan the requested partitions, then build ranges of days and ranges of weeks.
+    """Plan the requested partitions, then build ranges of days and ranges of weeks, in one Dagster run.
 
+    The Dagster run fails if the target cannot be built. If other partitions are refused, a second run, `refusals`, records them.
     Each check that failed without refusing, and each table with rows without a readable date, is one warning at the end.
 
     Args:
         builder: the open platform.
         requested: table names with partition keys. The last one is the target of the run.
-        instance: the Dagster instance that records the runs; by default the one of DAGSTER_HOME, or an ephemeral one.
+        instance: the Dagster instance that records the run; by default the one of DAGSTER_HOME, or an ephemeral one.
+        recorder: the recorder of a Dagster run that has begun, in place of a run of its own.
         say: receives progress lines and warnings.
 
     Returns:
@@ -223,17 +238,64 @@ def build(
     say(
         f"{_counted(plan.examined, 'partition')} examined in {time.perf_counter() - began:.1f} s: {len(plan.steps)} to build"
     )
+    if not plan:
+        return _conclude(builder, plan, [], requested, say)
+    if recorder is not None:
+        return _carry_out(builder, plan, requested, recorder, say)
+    from orchestration.recorder import run_recorded
+
+    name, key = requested[-1]
+    tags = {"zhoubao/target": name, "zhoubao/partition": str(key)}
+    return run_recorded(builder, instance, tags, lambda recorder: _carry_out(builder, plan, requested, recorder, say))
+
+
+def _carry_out(
+    builder: Builder,
+    plan: Plan,
+    requested: list[tuple[str, dt.date]],
+    recorder: "Recorder",
+    say: Callable[[str], None],
+) -> Plan:
+    """Carry out a plan and those that follow from it, and return what was carried out in all."""
     done: list[Step] = []
     while plan:
         for (table, reason), count in plan.reasons().items():
             say(f"  {table:<20} {count:>5}  {reason}")
         before = len(builder.tried)
-        _carry_out(builder, plan, instance, say)
+        _carry_out_once(builder, plan, recorder, say)
         done += plan.steps
         # A partition that was refused before and is no longer refused unblocks those made from it. No partition is tried twice.
         plan = make_plan(builder, requested, builder.tried)
         if len(builder.tried) == before:
             break
+    carried_out = _conclude(builder, plan, done, requested, say)
+    recorder.record_refusals()
+    return carried_out
+
+
+def _carry_out_once(builder: Builder, plan: Plan, recorder: "Recorder", say: Callable[[str], None]) -> None:
+    progress = _Progress(plan, say, _last_seconds(builder, plan))
+    # A partition that was refused before is shown as failed already, and stays so until it is built.
+    recorder.plan((step.table, step.key) for step in plan.steps if step.reason.code != REFUSED_BEFORE.name)
+    for names, keys in _ranges(plan):
+        started = time.perf_counter()
+        for name in names:
+            builder.build(builder.tables[name], keys, report=recorder.record)
+        shares = {
+            name: sum(m.seconds for key in keys if (m := builder.lake.manifest(builder.tables[name], key)) is not None)
+            for name in names
+        }
+        progress.advance(names, keys, time.perf_counter() - started, shares)
+
+
+def _conclude(
+    builder: Builder,
+    plan: Plan,
+    done: list[Step],
+    requested: list[tuple[str, dt.date]],
+    say: Callable[[str], None],
+) -> Plan:
+    """Report the findings of a run, and raise the error with the reasons where its target could not be built."""
     built = [(step.table, step.key) for step in done if (step.table.name, step.key) in builder.tried]
     findings = failed_checks(builder, built)
     if refusal := _refusal(builder, plan, requested):
@@ -249,22 +311,6 @@ def build(
     for line in (*describe_remarks(builder), *describe_warnings(builder, findings)):
         say(line)
     return Plan(tuple(done), plan.blocked, plan.examined)
-
-
-def _carry_out(builder: Builder, plan: Plan, instance: Any | None, say: Callable[[str], None]) -> None:
-    """Carry out the plan's steps in Dagster runs."""
-    progress = _Progress(plan, say, _last_seconds(builder, plan))
-    with _Runner(builder, plan, instance) as runner:
-        for names, keys in _runs(plan):
-            started = time.perf_counter()
-            runner.run(names, keys)
-            shares = {
-                name: sum(
-                    m.seconds for key in keys if (m := builder.lake.manifest(builder.tables[name], key)) is not None
-                )
-                for name in names
-            }
-            progress.advance(names, keys, time.perf_counter() - started, shares)
 
 
 def _newest_week(builder: Builder) -> dt.date:
@@ -331,8 +377,8 @@ def _refusal(builder: Builder, plan: Plan, requested: list[tuple[str, dt.date]])
     return NotReadyError(f"{summary}:\n  " + "\n  ".join(causes[:_LISTED]) + more)
 
 
-def _runs(plan: Plan) -> Iterator[tuple[list[str], list[dt.date]]]:
-    """Split a plan into Dagster runs: ranges of partitions that need the same tables, days first."""
+def _ranges(plan: Plan) -> Iterator[tuple[list[str], list[dt.date]]]:
+    """Split a plan into ranges of partitions that need the same tables, days first."""
     for partition, longest in (("day", RANGE_DAYS), ("week", RANGE_WEEKS)):
         wanted: dict[dt.date, list[str]] = {}
         for step in plan.steps:
@@ -342,64 +388,6 @@ def _runs(plan: Plan) -> Iterator[tuple[list[str], list[dt.date]]]:
             keys = list(group)
             for first in range(0, len(keys), longest):
                 yield list(names), keys[first : first + longest]
-
-
-class _Runner:
-    """Executes Dagster runs in this process with the caches of one builder, and records them on the instance that the UI shows."""
-
-    def __init__(self, builder: Builder, plan: Plan, instance: Any | None):
-        import dagster as dg
-
-        from orchestration.assets import OpenPlatform, to_run_assets
-        from orchestration.event_log import kept_open
-
-        keys = {kind: sorted({str(s.key) for s in plan.steps if s.table.partition == kind}) for kind in ("day", "week")}
-        defs = dg.Definitions(assets=to_run_assets(builder.tables, keys), resources={"platform": OpenPlatform(builder)})
-        self._builder = builder
-        self._job = defs.resolve_implicit_global_asset_job_def()
-        # Without DAGSTER_HOME no UI would show the runs, and an ephemeral instance suffices.
-        persistent = bool(os.environ.get("DAGSTER_HOME"))
-        self._open = contextlib.ExitStack()
-        if instance is None:
-            opened = dg.DagsterInstance.get() if persistent else dg.DagsterInstance.ephemeral()
-            instance = self._open.enter_context(opened)
-        self._instance = self._open.enter_context(kept_open(instance))
-
-    def __enter__(self) -> "_Runner":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._open.close()
-
-    def run(self, tables: list[str], keys: list[dt.date]) -> None:
-        """Build the partitions `keys` of `tables`. The next plan covers partitions that were refused or blocked.
-
-        Raises:
-            ZhoubaoError: the first fault of the machine or the lake.
-            RuntimeError: the code of a step failed.
-        """
-        import dagster as dg
-
-        self._builder.faults.clear()
-        job = self._job.get_subset(asset_selection={dg.AssetKey(name) for name in tables})
-        result = job.execute_in_process(
-            instance=self._instance,
-            tags={
-                "dagster/asset_partition_range_start": str(keys[0]),
-                "dagster/asset_partition_range_end": str(keys[-1]),
-            },
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            raise_on_error=False,
-        )
-        if self._builder.faults:
-            raise self._builder.faults[0]
-        for event in result.all_events:
-            # A dg.Failure, which carries data of its own, means that no partition of the step could be built.
-            if event.is_step_failure and event.step_failure_data.user_failure_data is None:
-                error = event.step_failure_data.error
-                raise RuntimeError(
-                    f"{event.step_key} of {keys[0]} … {keys[-1]} failed:\n{error.to_string() if error else event}"
-                )
 
 
 def _last_seconds(builder: Builder, plan: Plan) -> dict[str, float]:
@@ -413,7 +401,7 @@ def _last_seconds(builder: Builder, plan: Plan) -> dict[str, float]:
 
 
 class _Progress:
-    """Reports one line per Dagster run with the estimated time left.
+    """Reports one line per range of partitions with the estimated time left.
 
     The estimate uses the seconds per partition that each table has taken so far, or that it took when it was last built. The line
     names the tables without either figure.

@@ -356,12 +356,25 @@ class Builder:
 
     # --- building ---------------------------------------------------------------------------------------------------
 
-    def build(self, table: Table, keys: Iterable[dt.date], *, force: bool = False) -> list[Outcome]:
+    def build(
+        self,
+        table: Table,
+        keys: Iterable[dt.date],
+        *,
+        force: bool = False,
+        report: Callable[[Table, Sequence[Outcome]], None] = lambda table, outcomes: None,
+    ) -> list[Outcome]:
         """Build the stale ones among these partitions in order, or all of them with `force`.
 
         A partition that cannot be built does not stop the others. A partition that had to be renewed and could not be is withheld
         from its readers, so that nothing is made from an earlier state of its inputs. The partitions of a table that reads itself
         are committed one by one; those of other tables in batches, which the gate judges at once.
+
+        Args:
+            table: the table.
+            keys: its partitions.
+            force: build them although nothing changed.
+            report: receives the outcomes as soon as they are final, each once.
 
         Returns:
             One outcome per partition, ordered by key.
@@ -372,7 +385,17 @@ class Builder:
         """
         self.lake.claim(str(self.zone.root.resolve()))
         outcomes: list[Outcome] = []
+        reported = 0
         batch: list[_Prepared] = []
+
+        def commit() -> None:
+            nonlocal reported
+            outcomes.extend(self._commit(table, batch))
+            batch.clear()
+            if fresh := outcomes[reported:]:
+                report(table, fresh)
+            reported = len(outcomes)
+
         limit = 1 if table.reads_itself else BATCH_PARTITIONS
         with self.lake.store.scratch() as scratch:
             try:
@@ -394,12 +417,11 @@ class Builder:
                     except InputError as error:
                         outcomes.append(self._refuse(table, key, str(error), sources))
                     if len(batch) >= limit or sum(one.size for one in batch) >= BATCH_BYTES:
-                        outcomes += self._commit(table, batch)
-                        batch = []
+                        commit()
             except MachineError:
-                self._commit(table, batch)  # what was made before the machine failed
+                commit()  # what was made before the machine failed
                 raise
-            outcomes += self._commit(table, batch)
+            commit()
         self.zone.flush()
         return sorted(outcomes, key=lambda outcome: outcome.key)
 

@@ -97,8 +97,8 @@ class Table:
     items: str | None = None  # the column whose values `needs` and `unavailable` name, instead of columns
     checks: tuple[Check, ...] = ()
     history: Literal["minutes", "reference"] = "minutes"
-    pool: str | None = None
     plot: str | None = None  # "module:function" (frame) → SVG text for the UI
+    shows: tuple[str, ...] = ()  # side files with a small table that the UI shows
     kinds: tuple[str, ...] = ("polars", "parquet")
 
     def read(self, name: str) -> Read | None:

@@ -88,7 +88,6 @@ Weeks before the first whose window fits into the history are empty, with the nu
                 ),
             ),
         ),
-        pool="gpu",
         plot="assets.models.plots:plot_learning_curves",
         kinds=("torch", "parquet"),
     )

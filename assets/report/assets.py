@@ -66,6 +66,7 @@ The rows list the files: week, item, path, digest. A figure that could not be co
         ),
     ),
     kinds=("html", "altair"),
+    shows=("table1.parquet", "table2.parquet"),
 )
 
 TABLES = (report,)

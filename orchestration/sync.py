@@ -1,0 +1,89 @@
+"""Writes the state of a lake into Dagster's event log, for an empty DAGSTER_HOME or after a move to another storage.
+
+    python -m orchestration.sync [--lake DIR] [--market DIR] [--profile NAME]
+
+Every built partition is recorded as materialized with its checks, and refused or outdated ones as failed. Nothing is built. Recording
+twice does no harm: the data versions are the same.
+"""
+
+import argparse
+import datetime as dt
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from orchestration.platform import Names, open_builder
+from orchestration.recorder import Recorder, run_recorded
+from resources.builder import Builder, Outcome
+from resources.errors import NotReadyError, ZhoubaoError
+from resources.lake import Manifest
+
+CHUNK = 200  # partitions per batch of events
+
+
+def synchronise(builder: Builder, instance: Any | None = None, say: Callable[[str], None] = print) -> dict[str, int]:
+    """Record every partition of the builder's lake.
+
+    Args:
+        builder: the open platform.
+        instance: the Dagster instance; by default that of DAGSTER_HOME.
+        say: receives one line per table.
+
+    Returns:
+        Table → number of recorded partitions, in the order in which the data flows.
+
+    Raises:
+        NotReadyError: there is no lake.
+    """
+    if builder.lake.is_empty():
+        raise NotReadyError(f"There is no lake at {builder.lake.store.url}. Name it with --lake or ZHOUBAO_LAKE.")
+
+    def record(recorder: Recorder) -> dict[str, int]:
+        counts = {}
+        for table in builder.tables.values():
+            outcomes = [
+                _outcome(key, manifest)
+                for key in builder.lake.keys(table)
+                if (manifest := builder.lake.manifest(table, key)) is not None
+            ]
+            failed = [one.key for one in outcomes if one.state != "unchanged"]
+            recorder.plan((table, key) for key in failed)
+            for first in range(0, len(outcomes), CHUNK):
+                recorder.record(table, outcomes[first : first + CHUNK])
+            counts[table.name] = len(outcomes)
+            if outcomes:
+                say(f"{table.name}: {len(outcomes)} partitions recorded, {len(failed)} of them as failed")
+        recorder.record_refusals()
+        return counts
+
+    return run_recorded(builder, instance, {"zhoubao/target": "sync"}, record)
+
+
+def _outcome(key: dt.date, manifest: Manifest) -> Outcome:
+    """The outcome of a partition as the lake holds it."""
+    if manifest.refusals:
+        reason = "; ".join(f"{name}: {verdict.text()}" for name, verdict in manifest.refusals.items())
+        return Outcome(key, "refused", reason, manifest)
+    if manifest.outdated:
+        return Outcome(key, "blocked", str(manifest.outdated), None)
+    return Outcome(key, "unchanged", "", manifest)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit code: 0, or 1 after an error, which is printed to stderr."""
+    parser = argparse.ArgumentParser(prog="python -m orchestration.sync", description=__doc__.split("\n")[0])
+    parser.add_argument("--profile", help="a profile's name or a settings file")
+    parser.add_argument("--market", help="the landing zone")
+    parser.add_argument("--lake", help="a folder or an s3:// URL")
+    options = parser.parse_args(arguments)
+    try:
+        counts = synchronise(open_builder(Names.of(options.market, options.lake, options.profile)))
+    except ZhoubaoError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"{sum(counts.values())} partitions of {sum(map(bool, counts.values()))} tables are recorded")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,264 @@
+"""Dagster's colours equal the state of the lake: after runs of assets, runs of the driver, kills and a new DAGSTER_HOME."""
+
+import datetime as dt
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+# The webserver decides by these which partitions are green, red or stale; they have no public names.
+from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+from dagster._core.loader import LoadingContextForTest
+from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
+
+import orchestration.assets
+import orchestration.definitions
+from orchestration.run import build
+from orchestration.runs import HOST, PROCESS, STARTED, close_dead_runs, process_tags
+from orchestration.sync import synchronise
+from resources.builder import Builder
+from resources.errors import NotReadyError
+from tests.orchestration.test_driver import open_market
+from tests.resources.fake_tables import ACCOUNT, TABLES
+from tests.resources.test_builder import DAYS, WEEKS, deliver, market  # noqa: F401
+
+WORLD = {**TABLES, "account": ACCOUNT}
+Colours = dict[tuple[str, str], str]
+
+
+@pytest.fixture(autouse=True)
+def _fake_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orchestration.definitions, "load_tables", lambda: WORLD)
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Any:
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        yield instance
+
+
+def opened(market: Path, tmp_path: Path) -> Builder:  # noqa: F811
+    builder = open_market(market, tmp_path / "lake")
+    builder.tables = WORLD
+    return builder
+
+
+def definitions(builder: Builder) -> dg.Definitions:
+    platform = orchestration.assets.OpenPlatform(builder)
+    return orchestration.definitions.build_defs(resource_overrides={"platform": platform}, settings=builder.settings)
+
+
+def launch(
+    builder: Builder, instance: dg.DagsterInstance, names: list[str], first: dt.date, last: dt.date, **config: Any
+) -> dg.ExecuteInProcessResult:
+    """A run of assets over a range, as the UI launches it."""
+    defs = definitions(builder)
+    job = defs.resolve_implicit_global_asset_job_def().get_subset(asset_selection={dg.AssetKey(n) for n in names})
+    op = "days" if WORLD[names[0]].partition == "day" else "weeks"
+    return job.execute_in_process(
+        instance=instance,
+        raise_on_error=False,
+        tags={"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)},
+        run_config={"ops": {op: {"config": config}}, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+    )
+
+
+def colours(builder: Builder, instance: dg.DagsterInstance) -> Colours:
+    """(table, partition) → green or red, as Dagster shows it. Partitions without a colour are missing."""
+    graph = definitions(builder).resolve_asset_graph()
+    found: Colours = {}
+    for name in WORLD:
+        partitions = graph.get(dg.AssetKey(name)).partitions_def
+        assert partitions is not None
+        cache = get_and_update_asset_status_cache_value(instance, dg.AssetKey(name), partitions)
+        if cache is None:
+            continue
+        green = set(cache.deserialize_materialized_partition_subsets(partitions).get_partition_keys())
+        red = set(cache.deserialize_failed_partition_subsets(partitions).get_partition_keys())
+        found |= {(name, key): "green" for key in green - red} | {(name, key): "red" for key in red}
+    return found
+
+
+def of_lake(builder: Builder) -> Colours:
+    """What the colours should be: green where a partition is built and neither refused nor outdated."""
+    builder.lake.forget()
+    found: Colours = {}
+    for table in WORLD.values():
+        for key in builder.lake.keys(table):
+            manifest = builder.lake.manifest(table, key)
+            assert manifest is not None
+            found[table.name, str(key)] = "red" if manifest.refusals or manifest.outdated else "green"
+    return found
+
+
+def stale(builder: Builder, instance: dg.DagsterInstance) -> set[tuple[str, str]]:
+    """The green partitions that Dagster shows as stale."""
+    graph = definitions(builder).resolve_asset_graph()
+    resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
+    return {
+        (name, key)
+        for (name, key), colour in colours(builder, instance).items()
+        if colour == "green" and resolver.get_status(dg.AssetKey(name), key) == StaleStatus.STALE
+    }
+
+
+def test_a_range_with_a_refused_day_keeps_what_was_built_and_fails(market: Path, tmp_path: Path, instance) -> None:  # noqa: F811
+    deliver(market, DAYS[5], {"600000.SH": 5000.0})
+    builder = opened(market, tmp_path)
+    result = launch(builder, instance, ["prices", "averages"], DAYS[0], DAYS[-1])
+    assert not result.success
+    failure = next(event for event in result.all_events if event.is_step_failure).step_failure_data.user_failure_data
+    assert failure.description.startswith("4 partition(s) are refused or blocked; the others are built and kept.")
+    assert f"prices of {DAYS[5]}: prices_are_sane" in failure.description
+    found = colours(builder, instance)
+    assert {own for own, colour in found.items() if colour == "red"} == {
+        ("prices", str(DAYS[5])), *(("averages", str(day)) for day in DAYS[5:8])
+    }  # fmt: skip
+    assert {own: colour for own, colour in found.items() if own in of_lake(builder)} == of_lake(builder)
+    # A corrected delivery turns them green.
+    deliver(market, DAYS[5], {"600000.SH": 15.0})
+    again = opened(market, tmp_path)
+    assert launch(again, instance, ["prices", "averages"], DAYS[0], DAYS[-1]).success
+    assert colours(again, instance) == of_lake(again)
+    assert set(colours(again, instance).values()) == {"green"}
+
+
+def test_each_partition_has_its_own_version_rows_and_checks(market: Path, tmp_path: Path, instance) -> None:  # noqa: F811
+    deliver(market, DAYS[2], {"600000.SH": 12.0})
+    builder = opened(market, tmp_path)
+    assert launch(builder, instance, ["prices"], DAYS[0], DAYS[-1]).success
+    records = instance.fetch_materializations(dg.AssetKey("prices"), limit=100).records
+    assert len(records) == len(DAYS)
+    for record in records:
+        manifest = builder.lake.manifest(WORLD["prices"], dt.date.fromisoformat(record.partition_key))
+        event = record.asset_materialization
+        assert event.tags["dagster/data_version"] == manifest.content
+        assert event.tags["dagster/code_version"] == manifest.code
+        assert event.metadata["dagster/row_count"].value == manifest.rows
+    assert {r.asset_materialization.metadata["dagster/row_count"].value for r in records} == {1, 2}
+    shown = [record for record in records if "preview" in record.asset_materialization.metadata]
+    assert [record.partition_key for record in shown] == [str(DAYS[-1])]
+    history = instance.event_log_storage.get_asset_check_execution_history(
+        dg.AssetCheckKey(dg.AssetKey("prices"), "prices_are_sane"), limit=100
+    )
+    assert sorted(one.partition for one in history) == sorted(map(str, DAYS))
+    assert {one.status.value for one in history} == {"SUCCEEDED"}
+
+
+def test_partitions_that_a_report_does_not_need_fail_on_a_run_of_their_own(
+    market: Path,  # noqa: F811
+    tmp_path: Path,
+    instance,
+) -> None:
+    builder = opened(market, tmp_path)
+    asked = [*(("prices", day) for day in DAYS), ("totals", WEEKS[0])]
+    build(builder, asked, instance=instance, say=lambda line: None)
+    assert colours(builder, instance) == of_lake(builder)
+    deliver(market, DAYS[-1], {"600000.SH": 5000.0})  # the first week does not read it
+    builder = opened(market, tmp_path)
+    build(builder, asked, instance=instance, say=lambda line: None)
+    by_name = {run.job_name: run for run in reversed(instance.get_runs())}
+    assert by_name["driver"].is_success
+    assert by_name["refusals"].is_failure
+    assert by_name["refusals"].tags["zhoubao/parent"] == by_name["driver"].run_id
+    assert colours(builder, instance) == of_lake(builder)
+    assert colours(builder, instance)["prices", str(DAYS[-1])] == "red"
+    # The same refusal is no second failure, and a correction turns it green.
+    runs = len(instance.get_runs())
+    build(opened(market, tmp_path), asked, instance=instance, say=lambda line: None)
+    assert [run.job_name for run in instance.get_runs()][: len(instance.get_runs()) - runs] == ["driver"]
+    assert colours(builder, instance)["prices", str(DAYS[-1])] == "red"
+    deliver(market, DAYS[-1], {"600000.SH": 24.0})
+    build(opened(market, tmp_path), asked, instance=instance, say=lambda line: None)
+    assert colours(builder, instance) == of_lake(builder)
+    assert colours(builder, instance)["prices", str(DAYS[-1])] == "green"
+
+
+def test_a_run_whose_target_cannot_be_built_fails(market: Path, tmp_path: Path, instance) -> None:  # noqa: F811
+    deliver(market, DAYS[-1], {"600000.SH": 5000.0})
+    builder = opened(market, tmp_path)
+    with pytest.raises(NotReadyError):
+        build(builder, [("totals", WEEKS[-1])], instance=instance, say=lambda line: None)
+    assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.FAILURE]
+    found = colours(builder, instance)
+    assert {own: colour for own, colour in found.items() if own in of_lake(builder)} == of_lake(builder)
+    assert found["totals", str(WEEKS[-1])] == "red"
+    assert ("totals", str(WEEKS[-1])) not in of_lake(builder)
+
+
+def test_stale_is_what_reads_changed_content(market: Path, tmp_path: Path, instance) -> None:  # noqa: F811
+    builder = opened(market, tmp_path)
+    launch(builder, instance, ["prices", "averages"], DAYS[0], DAYS[-1])
+    launch(builder, instance, ["totals"], WEEKS[0], WEEKS[-1])
+    assert stale(builder, instance) == set()
+    # The same content again makes no reader stale.
+    builder.tables = WORLD
+    assert launch(builder, instance, ["prices"], DAYS[0], DAYS[-1], force=True).success
+    assert stale(builder, instance) == set()
+    # Other content makes stale what reads it by Dagster's lineage, and nothing else.
+    deliver(market, DAYS[6], {"600000.SH": 11.5, "000001.SZ": 19.5})
+    builder = opened(market, tmp_path)
+    launch(builder, instance, ["prices"], DAYS[6], DAYS[6])
+    found = stale(builder, instance)
+    assert ("averages", str(DAYS[6])) in found
+    assert {name for name, _ in found} == {"averages"}
+    launch(builder, instance, ["averages"], DAYS[0], DAYS[-1])
+    assert {name for name, _ in stale(builder, instance)} == {"totals"}
+
+
+def test_an_empty_home_learns_the_lake(market: Path, tmp_path: Path, instance) -> None:  # noqa: F811
+    deliver(market, DAYS[5], {"600000.SH": 5000.0})
+    builder = opened(market, tmp_path)
+    for name in ("prices", "averages"):
+        builder.build(WORLD[name], DAYS)
+    assert colours(builder, instance) == {}
+    counts = synchronise(builder, instance, say=lambda line: None)
+    expected = of_lake(builder)
+    assert counts["prices"] == len(DAYS)
+    assert colours(builder, instance) == expected
+    assert "red" in expected.values()
+    synchronise(builder, instance, say=lambda line: None)
+    assert colours(builder, instance) == expected
+    empty = opened(market, tmp_path / "nowhere")
+    with pytest.raises(NotReadyError, match="There is no lake at"):
+        synchronise(empty, instance)
+
+
+KILLED = """
+import os, signal, sys, time
+import dagster as dg
+from orchestration.recorder import run_recorded
+with dg.DagsterInstance.local_temp(sys.argv[1]) as instance:
+    run_recorded(None, instance, {}, lambda recorder: (print("begun", flush=True), time.sleep(60)))
+"""
+
+
+def test_the_run_of_a_killed_process_is_closed_by_the_next_one(market: Path, tmp_path: Path, instance) -> None:  # noqa: F811
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE, cwd=Path(__file__).resolve().parents[2]
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"begun\n"
+    assert close_dead_runs(instance) == []  # it still runs
+    process.kill()
+    process.wait()
+    assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.STARTED]
+    build(opened(market, tmp_path), [("totals", WEEKS[0])], instance=instance, say=lambda line: None)
+    assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+
+
+def test_a_run_of_another_host_or_of_a_living_process_is_not_closed(instance) -> None:
+    @dg.job
+    def job() -> None: ...
+
+    own = process_tags()
+    for tags in (own, {**own, HOST: "elsewhere", PROCESS: "1"}):
+        run = instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.STARTED)
+        assert close_dead_runs(instance) == []
+        assert not instance.get_run_by_id(run.run_id).is_finished
+    # The number of a process may be used again: the start time differs.
+    reused = instance.create_run_for_job(job, tags={**own, STARTED: "1"}, status=dg.DagsterRunStatus.STARTED)
+    assert close_dead_runs(instance) == [reused.run_id]
