@@ -1,6 +1,7 @@
 """What a whole file of bars betrays: each way in which vendors deliver something else than one-minute bars as traded."""
 
 import datetime as dt
+from collections.abc import Iterable
 
 import numpy as np
 import polars as pl
@@ -21,7 +22,8 @@ from assets.delivered_bars.reasons import (
 from assets.tape_health.assets import tape_health
 from assets.ticks import clock
 from resources.gate import judge
-from resources.reasons import Code, Reason, put_into_words
+from resources.reason_words import describe
+from resources.reasons import Code, Reason
 from resources.settings.bars import BarsSettings
 from tests.bars.tapes import DAILY, Day, Landing, as_read
 
@@ -73,18 +75,22 @@ def of(bars: pl.DataFrame, daily: pl.DataFrame | None, **settings) -> Day:
 
 def refusals(day: Day) -> dict[str, str]:
     verdicts = judge(tape_health.checks, {DATE: day.health.profile}, {DATE: day.health.unavailable})[DATE]
-    return {name: verdict.text() for name, verdict in verdicts.items() if verdict.refuses}
+    refused = {name: verdict for name, verdict in verdicts.items() if verdict.refuses}
+    assert_worded(verdict.text(language) for verdict in refused.values() for language in ("zh", "en"))
+    return {name: verdict.text() for name, verdict in refused.items()}
+
+
+def assert_worded(texts: Iterable[str]) -> None:
+    """No reason is shown as it is stored, alone or inside another one."""
+    assert [text for text in texts if "{" in text or "(cause = " in text] == []
 
 
 def aside(day: Day) -> dict[str, str]:
     """The reasons of the stocks that are set aside, in words."""
-    return {
-        name: str(Reason.loads(row["reason"])) for name, row in day.verdicts.items() if row["verdict"] == "set aside"
-    }
-
-
-def noted(day: Day, code: Code) -> str:
-    return str(put_into_words(day.health.notes[code.name]))
+    found = day.health.frame.filter(pl.col("verdict") == "set aside")
+    reasons = {name: Reason.loads(reason) for name, reason in found.select("symbol", "reason").iter_rows()}
+    assert_worded(describe(reason, language) for reason in reasons.values() for language in ("zh", "en"))
+    return {name: str(reason) for name, reason in reasons.items()}
 
 
 def judged(rows: pl.DataFrame, proven: bool) -> pl.DataFrame:
@@ -276,7 +282,7 @@ def test_an_opening_auction_inside_the_first_minute_is_noted_unless_it_is_declar
     """The volumes add up, so that the auction stands in another bar: the first minute holds it."""
     bars, daily = honest()
     merged = with_the_auction_in_the_first_minute(bars)
-    assert "landing.bars.opening_auction = 'first_bar'" in noted(of(merged, daily), AUCTION_BAR_ABSENT)
+    assert "landing.bars.opening_auction = 'first_bar'" in of(merged, daily).notes[AUCTION_BAR_ABSENT.name]
     declared = {"landing.bars.opening_auction": "first_bar"}
     for rows, said in ((as_read(merged, opening_auction="first_bar"), declared), (merged, declared), (bars, {})):
         minutes = diagnosis.minutes_of(rows)
@@ -340,7 +346,7 @@ def test_a_halted_market_is_no_lost_part_of_the_day(form: str):
         bars = bars.with_columns(pl.col("close").forward_fill().over("symbol"))
     day = of(bars if form == "all" else closes(bars), daily)
     assert (refusals(day), aside(day)) == ({}, {})
-    assert "the market was halted" in noted(day, HALT_BY_VOLUMES if form == "all" else HALT_BY_CLOSES)
+    assert "the market was halted" in day.notes[(HALT_BY_VOLUMES if form == "all" else HALT_BY_CLOSES).name]
 
 
 @pytest.mark.parametrize("form", ["all", "closes"])
@@ -351,7 +357,7 @@ def test_bars_and_days_of_the_lunch_break_agree_and_are_refused(form: str):
     assert "fetched in the lunch break" in refusals(of(bars, daily))["minutes_are_those_of_the_day"]
     halted = of(bars, daily, halt_at_lunch=True)
     assert (refusals(halted), aside(halted)) == ({}, {})
-    assert "the market was halted" in noted(halted, HALT_BY_VOLUMES if form == "all" else HALT_BY_CLOSES)
+    assert "the market was halted" in halted.notes[(HALT_BY_VOLUMES if form == "all" else HALT_BY_CLOSES).name]
 
 
 @pytest.mark.parametrize("noon", [False, True])
@@ -366,7 +372,7 @@ def test_a_halted_market_whose_grid_is_filled_up_has_no_end_labels(noon: bool):
     prices = (pl.coalesce(name, "close").alias(name) for name in ("open", "high", "low"))
     day = of(bars.with_columns(*prices), daily)
     assert (refusals(day), aside(day)) == ({}, {})
-    assert "the market was halted" in noted(day, HALT_BY_VOLUMES)
+    assert "the market was halted" in day.notes[HALT_BY_VOLUMES.name]
 
 
 def test_a_halt_within_the_day_is_believed_only_where_volumes_prove_it():
@@ -534,7 +540,7 @@ def test_closes_of_a_market_at_its_limits_need_not_move(start: int, free: int, s
         bars = bars.filter((pl.col("minute") <= start) | (pl.col("minute") == clock.CLOSING_AUCTION))
     day = with_limits(bars, daily, limits)
     assert (refusals(day), [*aside(day)]) == ({}, [*CODES[:free]])  # the free one may have been halted
-    assert f"{8 - free} of 8 stocks are at their limit prices then" in noted(day, CLOSES_AT_LIMITS)
+    assert f"{8 - free} of 8 stocks are at their limit prices then" in day.notes[CLOSES_AT_LIMITS.name]
 
 
 def test_closes_that_stand_still_elsewhere_are_lost_or_filled_in():
