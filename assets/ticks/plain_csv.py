@@ -38,8 +38,9 @@ _CENTS = 2.0**17
 
 
 def as_delivered(text: str) -> str:
-    """Return a text of the stream with commas in place of INNER_COMMA, and "as float32" in place of LOST_DIGITS and 32."""
-    return text.replace(INNER_COMMA, ",").replace(LOST_DIGITS, " as float")
+    """Return a text of the stream with a comma for INNER_COMMA, and "as float32" for LOST_DIGITS and 32."""
+    text = text.replace(INNER_COMMA, ",")
+    return text.replace(f"{LOST_DIGITS}32", " as float32").replace(f"{LOST_DIGITS}64", " as float64")
 
 
 def normal_name(name: str) -> str:

@@ -642,8 +642,8 @@ def _value(text: str, item: Field, layout: Layout, text_suffix: bool) -> int | _
 
 
 def _wrong(item: Field, text: str, cause: Reason) -> _Fault:
-    number, mark, bits = text.partition(LOST_DIGITS)
-    if mark:
+    number, _, bits = text.partition(LOST_DIGITS)
+    if bits in ("32", "64"):
         text, cause = number, DIGITS_LOST(bits=int(bits))
     rule = CELL_UNREADABLE(column=item.column, cause=cause)
     return _Fault(rule, CELL_AS_DELIVERED(column=item.column, cell=f"'{cut(text)}'", cause=cause))

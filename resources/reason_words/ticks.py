@@ -45,8 +45,8 @@ WORDS: Mapping[str, T] = {
         "{file} 的 {rows} 行中有 {bad} 行被剔除（{reasons}）：{first}",
         "{bad} of {rows} rows of {file} are set aside ({reasons}): {first}",
     ),
-    "of_line": T("第 {line} 行 {cause}", "line {line} {cause}"),
-    "of_row": T("第 {row} 条记录 {cause}", "row {row} {cause}"),
+    "of_line": T("第 {line} 行：{cause}", "line {line} {cause}"),
+    "of_row": T("第 {row} 条记录：{cause}", "row {row} {cause}"),
     # headers
     "exchange_not_read": T(
         "其证券属于 {exchange}，该交易所不读取", "its securities are of {exchange}, an exchange that is not read"

@@ -373,6 +373,7 @@ def test_clock_forms():
         ("0,15,6,60O519,10:00:00.000,10,100,1,5,4,B,5,x,5", "SecurityID = '60O519' is no security"),
         ("0,15,6,600519,10:00:00.000,nan,100,1,5,4,B,5,x,5", "TradPrice"),
         ('0,15,6,600519,10:00:00.000,"10,100,1,5,4,B,5,x', "has 13 fields where the header has 14"),
+        ("0,15,6,600519,10:00:00.000,10\x1ex,100,1,5,4,B,5,x,5", "TradPrice = '10\x1ex' is no number"),
         ("\x00\x01garbage", "has 1 fields where the header has 14"),
     ],
 )
