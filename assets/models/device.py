@@ -4,18 +4,23 @@ This module holds everything that depends on GPUs, threads and allocators. It do
 """
 
 import contextlib
+import os
 import platform
+import tempfile
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from filelock import FileLock, Timeout
 from torch import Tensor
 
 from resources.allocators import settle_allocators
 from resources.errors import SettingsError
 
 FEWEST_NAMES = 32  # smallest chunk, in stocks; memory that does not suffice for it does not suffice at all
+WAIT_SECONDS = 30.0  # between two lines of progress of a process that waits for a GPU
 RESIDENT_SHARE = 0.5  # a panel larger than this share of a GPU's free memory stays in host memory
 
 Result = TypeVar("Result")
@@ -59,6 +64,31 @@ def _freest(progress: Callable[[str], None]) -> torch.device:
     if torch.cuda.is_available():
         progress("no GPU can start: training runs on the CPU")
     return torch.device("cpu")
+
+
+@contextlib.contextmanager
+def reserved(device: torch.device, progress: Callable[[str], None] = _silent) -> Iterator[None]:
+    """Reserve a GPU of this machine for the process inside the block, and wait while another process trains on it.
+
+    The operating system releases the reservation when its process ends, also when it is killed. A CPU is not reserved.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    name = f"zhoubao-{device.type}-{device.index or 0}"
+    lock = FileLock(Path(tempfile.gettempdir()) / f"{name}.lock", mode=0o666)
+    owner = Path(tempfile.gettempdir()) / f"{name}.process"
+    while not lock.is_locked:
+        try:
+            lock.acquire(timeout=WAIT_SECONDS)
+        except Timeout:
+            holder = owner.read_text() if owner.exists() else "another one"
+            progress(f"waits for {device}, on which the process {holder} trains")
+    try:
+        owner.write_text(str(os.getpid()))
+        yield
+    finally:
+        lock.release()
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ from assets.models.checkpoint import (
     read_card,
     warm_weights,
 )
-from assets.models.device import choose_device, repeatable
+from assets.models.device import choose_device, repeatable, reserved
 from assets.models.labels import make_labels
 from assets.models.orthogonal import arrange_exposures
 from assets.models.panel import PanelStore, build_panel, features_of
@@ -99,9 +99,11 @@ def make_model(frames: Frames, partition: Partition, settings: ModelSettings) ->
                 window, days, members, labels, frames["securities"], frames["styles"], settings, origin, cold, device,
                 unavailable, progress=lambda line: progress(f"{table} {week} {line}"),
             )  # fmt: skip
-            for granularity in settings.granularities:
-                rows = frames["daily_features" if granularity == "daily" else "bar_features"]
-                parts[granularity] = _train(shared, granularity, rows, partition.scratch, partition.work / granularity)
+            with reserved(device, progress):
+                for granularity in settings.granularities:
+                    rows = frames["daily_features" if granularity == "daily" else "bar_features"]
+                    work = partition.work / granularity
+                    parts[granularity] = _train(shared, granularity, rows, partition.scratch, work)
     except _NoModelError as failed_training:
         return _empty(MODEL_ABSENT(model=table, cause=failed_training.reason))
     checkpoint = pack_weights(parts)

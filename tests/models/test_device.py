@@ -3,13 +3,27 @@
 import contextlib
 import gc
 import platform
+import subprocess
+import sys
+import tempfile
 import weakref
+from pathlib import Path
 
 import pytest
 import torch
 
 from assets.models import device
-from assets.models.device import Chunks, choose_device, describe, is_out_of_memory, own_stream, place, repeatable, send
+from assets.models.device import (
+    Chunks,
+    choose_device,
+    describe,
+    is_out_of_memory,
+    own_stream,
+    place,
+    repeatable,
+    reserved,
+    send,
+)
 from resources.errors import SettingsError
 
 CPU = torch.device("cpu")
@@ -34,6 +48,37 @@ def test_a_device_is_chosen_by_its_name():
         choose_device("gpu")
     with pytest.raises(SettingsError, match="does not exist"):
         choose_device("cuda:99")
+
+
+HOLDER = """
+import sys, tempfile, time, torch
+tempfile.tempdir = sys.argv[1]
+from assets.models.device import reserved
+with reserved(torch.device("cuda", 1)):
+    print("reserved", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_gpu_is_reserved_until_its_process_ends_even_if_killed(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(device, "WAIT_SECONDS", 0.05)
+    root = Path(__file__).resolve().parents[2]
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, cwd=root)
+    assert holder.stdout.readline() == b"reserved\n"
+    lines = []
+
+    def progress(line):
+        lines.append(line)
+        holder.kill()
+        holder.wait()
+
+    with reserved(torch.device("cuda", 0), pytest.fail), reserved(CPU, pytest.fail):
+        pass  # another GPU, and the CPU
+    with reserved(torch.device("cuda", 1), progress):
+        assert lines[0] == f"waits for cuda:1, on which the process {holder.pid} trains"
+    with reserved(torch.device("cuda", 1), pytest.fail):
+        pass
 
 
 def test_auto_is_the_cpu_without_a_gpu(monkeypatch):

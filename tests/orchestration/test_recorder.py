@@ -13,6 +13,7 @@ import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
+from dagster_shared.serdes import deserialize_value, serialize_value
 
 import orchestration.assets
 import orchestration.definitions
@@ -225,6 +226,18 @@ def test_an_empty_home_learns_the_lake(market: Path, tmp_path: Path, instance) -
     empty = opened(market, tmp_path / "nowhere")
     with pytest.raises(NotReadyError, match="There is no lake at"):
         synchronise(empty, instance)
+
+
+def test_each_asset_has_its_own_mappings_in_one_op() -> None:
+    """Dagster stores the mappings under its own class, which the webserver reads."""
+    graph = orchestration.definitions.build_defs().resolve_asset_graph()
+    own, other = (
+        graph.get_partition_mapping(dg.AssetKey(name), dg.AssetKey("prices")) for name in ("averages", "account")
+    )
+    stored = [deserialize_value(serialize_value(mapping), dg.TimeWindowPartitionMapping) for mapping in (own, other)]
+    assert stored == [dg.TimeWindowPartitionMapping(start_offset=-2), dg.TimeWindowPartitionMapping()]
+    assert stored[0] != stored[1]
+    assert own == other  # by which one op may have both
 
 
 KILLED = """
