@@ -438,6 +438,7 @@ def _price_reasons(settings: BarsSettings, averaged: Sequence[str], sampled: boo
     against = _against_day(settings, averaged, sampled)
     closes = {"close": pl.col("last_close").round(4), "daily_close": pl.col("daily_close").round(4)}
     day = {name: pl.col(name).round(4) for name in ("daily_low", "daily_high")}
+    own = {"low": pl.col("bottom").round(4), "high": pl.col("top").round(4), **day}
     whole = {"low": pl.col("whole_bottom").round(4), "high": pl.col("whole_top").round(4), **day}
     wrong = DAILY_RANGE_WRONG if sampled else DAILY_RANGE_WRONG_OR_SAMPLED
     return [
@@ -447,8 +448,8 @@ def _price_reasons(settings: BarsSettings, averaged: Sequence[str], sampled: boo
         ),
         (against["off"], LAST_CLOSE_DIFFERS.column(**closes)),
         (
-            against["outside"] & pl.all_horizontal(one.is_not_null() for one in day.values()),
-            RANGE_BEYOND_DAY.column(low=pl.col("bottom").round(4), high=pl.col("top").round(4), **day),
+            against["outside"] & pl.all_horizontal(one.is_not_null() for one in own.values()),
+            RANGE_BEYOND_DAY.column(**own),
         ),
         (
             against["beyond"] & pl.all_horizontal(one.is_not_null() for one in whole.values()),
