@@ -83,16 +83,16 @@ def encode(frame: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def symbols_of(table: str, rows: pl.DataFrame, told: Mapping[str, Mapping[str, int]]) -> pl.DataFrame:
-    """symbols.parquet of a table; told: symbol → counts that are not 0."""
-    names = sorted({*rows["symbol"], *told})
+def symbols_of(table: str, rows: pl.DataFrame, counts: Mapping[str, Mapping[str, int]]) -> pl.DataFrame:
+    """symbols.parquet of a table; counts: symbol → counts that are not 0."""
+    names = sorted({*rows["symbol"], *counts})
     return pl.DataFrame(
         [
             {
                 **dict.fromkeys(SYMBOLS[table], 0),
                 "symbol": name,
                 "rows": (rows["symbol"] == name).sum(),
-                **told.get(name, {}),
+                **counts.get(name, {}),
             }
             for name in names
         ],
@@ -112,7 +112,7 @@ class Day:
         securities=None,
         sizes=None,
         landing=None,
-        told: Mapping[str, Mapping[str, Mapping[str, int]]] | None = None,
+        counts: Mapping[str, Mapping[str, Mapping[str, int]]] | None = None,
         numbers: Mapping[str, pl.DataFrame] | None = None,
         ends: Mapping[str, pl.DataFrame] | None = None,
         unavailable: Mapping[str, Mapping[str, str]] | None = None,
@@ -133,7 +133,7 @@ class Day:
         self.settings = BarsSettings(**settings)
         self.beside: dict[tuple[str, str], bytes] = {}
         for name, rows in self.tables.items():
-            self.beside[name, "symbols.parquet"] = encode(symbols_of(name, rows, (told or {}).get(name, {})))
+            self.beside[name, "symbols.parquet"] = encode(symbols_of(name, rows, (counts or {}).get(name, {})))
             of = (numbers or {}).get(name, pl.DataFrame(schema=NUMBERS))
             self.beside[name, "numbers.parquet"] = encode(of)
             self.beside[name, "ends.parquet"] = encode((ends or {}).get(name, pl.DataFrame(schema=ENDS)))

@@ -62,9 +62,9 @@ def test_stamps_out_of_order_are_put_into_their_bar_or_doubted(times):
     stamps, uncertain = plain_stamps(times)
     assert dict(measured.stamps.iter_rows()) == stamps
     if times:
-        told = measured.tape.row(0, named=True)
-        assert told["uncertain"] == uncertain
-        assert told["disordered"] == sum(b < a for a, b in itertools.pairwise(times))
+        measures = measured.tape.row(0, named=True)
+        assert measures["uncertain"] == uncertain
+        assert measures["disordered"] == sum(b < a for a, b in itertools.pairwise(times))
 
 
 # --- alignment ------------------------------------------------------------------------------------------------------------
@@ -225,13 +225,13 @@ def test_alignment_equals_plain_python(seed, by, spoiled):
         {},
         BarsSettings(align_quotes_by=by, batch_rows=rng.choice((1, 30, 1000))),
     )
-    told = {row["symbol"]: row for row in measured.book.iter_rows(named=True)}
-    assert told["000001.SZ"]["misaligned_quotes"] == 0
-    assert told["000001.SZ"]["unusable_quotes"] == 0
+    measures = {row["symbol"]: row for row in measured.book.iter_rows(named=True)}
+    assert measures["000001.SZ"]["misaligned_quotes"] == 0
+    assert measures["000001.SZ"]["unusable_quotes"] == 0
     if not falls:
-        assert told["600519.SH"]["misaligned_quotes"] == misaligned(trades, shown, by == "count")
-        assert told["600519.SH"]["cumulative_decreases"] == 0
-        assert told["600519.SH"]["quoted_volume"] == shown[-1]["volume"]
+        assert measures["600519.SH"]["misaligned_quotes"] == misaligned(trades, shown, by == "count")
+        assert measures["600519.SH"]["cumulative_decreases"] == 0
+        assert measures["600519.SH"]["quoted_volume"] == shown[-1]["volume"]
     sums = {row["symbol"]: (row["volume"], row["amount"]) for row in measured.tape.iter_rows(named=True)}
     assert sums["600519.SH"] == (
         sum(row["volume"] for row in trades),

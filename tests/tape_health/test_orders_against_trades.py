@@ -117,8 +117,8 @@ def health_of(root: Path, files: Files, vendor: str, **settings) -> Day:
     return of
 
 
-def told(of: Day) -> str:
-    """What the day says where it is refused."""
+def detail_of(of: Day) -> str:
+    """The detail of the day where it is refused."""
     return of.profile.filter(pl.col("symbol").is_null() & pl.col("detail").is_not_null())["detail"][0]
 
 
@@ -198,7 +198,7 @@ def test_a_delivery_whose_orders_contradict_its_trades_is_refused_with_the_cause
     files, cause = mutated(exchange, vendor, fault)
     of = health_of(tmp_path, files, vendor)
     assert CHECK in refused(of)
-    assert cause in told(of)
+    assert cause in detail_of(of)
     for row in of.verdicts.values():
         assert (row["verdict"], row["trades_verdict"]) == ("set aside", "set aside")
         assert "(bars.max_faulty_order_share)" in row["reason"]
@@ -216,7 +216,7 @@ def test_flags_or_numbers_exchanged_alone_disagree_about_the_aggressor(tmp_path,
             exchange_columns(files, key)
         of = health_of(tmp_path / str(n), files, vendor)
         assert "tapes_add_up" in refused(of)
-        assert "flag and order numbers of" in told(of)
+        assert "flag and order numbers of" in detail_of(of)
 
 
 def orders_filled(auction: bool) -> set[tuple[int, int]]:
@@ -254,7 +254,7 @@ def test_orders_of_an_auction_without_a_row_set_the_orders_alone_aside(tmp_path)
         assert (row["trades_verdict"], row["orders_verdict"], row["verdict"]) == ("ok", "set aside", "repaired")
     of = health_of(tmp_path / "day", merged_stream_without_rows_of(of_day), "DataYes")
     assert CHECK in refused(of)
-    assert NEVER_ENTERED.split(",")[0] in told(of)
+    assert NEVER_ENTERED.split(",")[0] in detail_of(of)
 
 
 def test_a_single_name_is_set_aside_and_single_orders_leave_the_values_alone(tmp_path):

@@ -200,7 +200,7 @@ def test_a_size_is_the_fills_at_once_plus_what_remained(tape):
         ("trades", 2, {"bid_order": 4, "ask_order": 3}, ("unknown", "miscancelled", "exchanged")),
     ],
 )
-def test_what_cannot_have_been_is_told(tape, table, row, change, faults):
+def test_what_cannot_have_been_is_counted(tape, table, row, change, faults):
     rows = tape[("trades", "orders").index(table)]
     rows[row : row + 1] = [] if change is None else [rows[row] | change]
     counts = count_order_faults(*frames(*tape), 100).row(0, named=True)

@@ -23,10 +23,10 @@ from tests.tape_health.test_orders_against_trades import (
     FLAGS,
     LAYOUTS_OF,
     Folder,
+    detail_of,
     each_row,
     exchange_columns,
     exchange_letters,
-    told,
 )
 from tests.tape_health.test_tape_health import refused
 from tests.ticks.synthetic_market import simulate
@@ -182,7 +182,7 @@ def test_trades_alone_whose_buyers_and_sellers_are_exchanged_are_refused(tmp_pat
     assert honest.tables["trades"].height == of.tables["trades"].height > 500
     assert CHECK in refused(of)
     assert {row["verdict"] for row in of.verdicts.values()} == {"set aside"}
-    assert "go against the side of their trade" in told(of)
+    assert "go against the side of their trade" in detail_of(of)
     named = {"SH": "TradeBSFlag, TradeBuyNo and TradeSellNo", "SZ": "BidApplSeqNum and OfferApplSeqNum"}
     assert named[exchange] in of.profile.filter(mirrored=1)["detail"].item()
 

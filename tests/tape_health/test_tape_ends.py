@@ -147,9 +147,9 @@ def test_one_channel_that_was_cut_among_whole_ones_is_refused(tmp_path):
         style = Style()
         write_day(tmp_path / "ticks" / FOLDER / name, WRITERS["SH"]["DataYes"](part, style, FOLDER), style)
     cut = delivered(tmp_path, totals(events, "SH"))
-    told = cut.profile.filter(pl.col("cut_off") > 0)["detail"].to_list()
-    assert len(told) == 1
-    assert f"ticks/{FOLDER}/b/{FOLDER}_Transaction.csv ends at" in told[0]
+    details = cut.profile.filter(pl.col("cut_off") > 0)["detail"].to_list()
+    assert len(details) == 1
+    assert f"ticks/{FOLDER}/b/{FOLDER}_Transaction.csv ends at" in details[0]
     assert "early_ends_are_proven" in refused(cut)
     assert "early_ends_are_proven" not in refused(delivered(tmp_path, totals([*one, *half], "SH")))
 

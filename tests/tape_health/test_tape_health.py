@@ -1,4 +1,4 @@
-"""Verdicts: what each fault of a tape leads to and how it is told, and that no altered row goes unnoticed."""
+"""Verdicts: what each fault of a tape leads to and how its reason is worded, and that no altered row goes unnoticed."""
 
 import io
 import random
@@ -120,7 +120,7 @@ def test_a_tape_without_reference_is_accepted_and_said_to_be():
 
 
 @pytest.mark.parametrize(
-    ("told", "known", "verdict", "reason"),
+    ("counts", "known", "verdict", "reason"),
     [
         ({"rows_set_aside": 2}, True, "repaired", "2 of its rows in the trade files cannot be used; the total proves"),
         ({"rows_set_aside": 2}, False, "set aside", "no total proves that none of its trades is missing"),
@@ -134,13 +134,13 @@ def test_a_tape_without_reference_is_accepted_and_said_to_be():
         ({"side_disagreements": 1}, True, "set aside", "disagree about the aggressor, more than 0"),
     ],
 )
-def test_what_ingestion_told_of_a_symbol(told, known, verdict, reason):
+def test_counts_of_ingestion_decide_on_a_symbol(counts, known, verdict, reason):
     tape = frame_of([trade(), trade(symbol="000001.SZ")])
     daily = pl.DataFrame([day(), day("000001.SZ")], schema=DAILY) if known else None
-    of = Day(tape, daily=daily, told={"trades": {"600519.SH": told}})
+    of = Day(tape, daily=daily, counts={"trades": {"600519.SH": counts}})
     assert one(of)["verdict"] == one(of)["trades_verdict"] == verdict
     assert reason in one(of)["reason"]
-    assert {name: one(of)[name] for name in told} == told
+    assert {name: one(of)[name] for name in counts} == counts
     assert one(of, "000001.SZ")["verdict"] == "ok"
     assert (of.bars.frame.filter(pl.col("symbol") == "600519.SH")["close"].null_count() == 239) == (
         verdict == "set aside"
@@ -154,7 +154,7 @@ def order(symbol: str = "600519.SH", number: int = 7, side: int = 1) -> dict:
 
 def test_order_rows_that_cannot_be_used_set_the_orders_aside_and_leave_the_values_alone():
     orders = pl.DataFrame([order()], schema=ORDERS)
-    of = Day(frame_of([trade(bid_order=7)]), orders, told={"orders": {"600519.SH": {"rows_set_aside": 1}}})
+    of = Day(frame_of([trade(bid_order=7)]), orders, counts={"orders": {"600519.SH": {"rows_set_aside": 1}}})
     row = one(of)
     assert (row["trades_verdict"], row["orders_verdict"], row["verdict"]) == ("ok", "set aside", "repaired")
     assert row["orders"] == 1
@@ -166,8 +166,8 @@ def test_bid_and_ask_numbers_exchanged_fail_a_check_that_names_the_symbol():
     right = frame_of([trade(symbol="600519.SH", channel=3, bid_order=7, ask_order=8)])
     exchanged = right.with_columns(bid_order="ask_order", ask_order="bid_order")
     assert "orders_agree_with_trades" not in warned(Day(right, orders))
-    told = warned(Day(exchanged, orders))["orders_agree_with_trades"]
-    assert "600519.SH" in told
+    detail = warned(Day(exchanged, orders))["orders_agree_with_trades"]
+    assert "600519.SH" in detail
     assert one(Day(exchanged, orders))["orders_verdict"] == "set aside"
 
 
@@ -178,11 +178,11 @@ def test_bid_and_ask_numbers_exchanged_fail_a_check_that_names_the_symbol():
 def test_an_exchange_without_orders_beside_one_with_orders_fails_a_check(ordered, absent):
     tape = frame_of([trade(channel=3, bid_order=7), trade(symbol="000001.SZ", channel=3, bid_order=7)])
     orders = pl.DataFrame([order(symbol) for symbol in sorted(ordered)], schema=ORDERS)
-    told = warned(Day(tape, orders)).get("orders_of_both_exchanges_delivered", "")
-    assert (f"1 stocks of {absent} were delivered without any of their orders" in told) if absent else told == ""
+    detail = warned(Day(tape, orders)).get("orders_of_both_exchanges_delivered", "")
+    assert (f"1 stocks of {absent} were delivered without any of their orders" in detail) if absent else detail == ""
 
 
-def test_prices_outside_delivered_limits_are_set_aside_outside_the_rule_told():
+def test_prices_outside_delivered_limits_are_set_aside_outside_the_rule_counted():
     limits = pl.DataFrame([("600519.SH", 9.5, 8.5, 9.0)], schema=SECURITIES, orient="row")
     rule = Day(frame_of([trade(), trade(symbol="600000.SH")]), securities=limits)
     assert (one(rule)["verdict"], one(rule)["outside_limits"]) == ("ok", 1)
@@ -285,7 +285,7 @@ def of_shown(trades, quotes, daily, **changes) -> Day:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "fault"),
     [
         ({"trades": 0, "volume": 0, "amount": 0}, "1 with smaller sums than an earlier one"),
         ({"amount": 1}, "1 not the sums of its trades"),
@@ -295,13 +295,13 @@ def of_shown(trades, quotes, daily, **changes) -> Day:
         ({"ask_price_1": None, "ask_price_2": 90_000, "ask_volume_2": 100}, "1 inconsistent"),
     ],
 )
-def test_a_single_unusable_snapshot_is_left_out_and_values_stand(shown, changes, told):
+def test_a_single_unusable_snapshot_is_left_out_and_values_stand(shown, changes, fault):
     trades, quotes, daily = shown
     without = of_shown(trades, quotes[:7] + quotes[8:], daily)
     quotes[7] |= changes
     of = of_shown(trades, quotes, daily)
     assert (one(of)["verdict"], one(of)["quotes_verdict"]) == ("repaired", "repaired")
-    assert f"1 of 40 snapshots are left out of the book: {told}" in one(of)["reason"]
+    assert f"1 of 40 snapshots are left out of the book: {fault}" in one(of)["reason"]
     assert of.bars.frame.equals(without.bars.frame)
 
 
@@ -416,7 +416,7 @@ def test_missing_numbers_equal_plain_python(traded, ordered, exchange, numbering
 @pytest.mark.parametrize(
     ("lost", "refuses"), [(set(), False), ({500}, False), ({1, 2}, True), (set(range(300, 320)), True)]
 )
-def test_gaps_of_a_whole_channel_are_told_and_refuse_a_day(lost, refuses):
+def test_gaps_of_a_whole_channel_are_listed_and_refuse_a_day(lost, refuses):
     numbers = {"trades": numbers_of("SH", 3, "trades", set(range(1, 1001)) - lost)}
     unproven = Day(frame_of([trade()]), numbers=numbers)
     refusals = refused(unproven) - {"tapes_add_up", "no_symbol_set_aside"}
@@ -429,8 +429,8 @@ def test_gaps_of_a_whole_channel_are_told_and_refuse_a_day(lost, refuses):
     assert refused(of) == ({"nearly_all_channel_numbers_present"} if refuses else set())
     of = Day(frame_of([trade()]), daily=pl.DataFrame([day()], schema=DAILY), numbers=numbers)
     if lost:
-        told = warned(of)["channel_numbers_complete"]
-        assert f"channel 3 of SH lacks {len(lost)} of its 1000 numbers of trades: {min(lost)}" in told
+        detail = warned(of)["channel_numbers_complete"]
+        assert f"channel 3 of SH lacks {len(lost)} of its 1000 numbers of trades: {min(lost)}" in detail
         assert one(of)["verdict"] == "ok"  # its total proves that nothing of it is lost
         alone = Day(frame_of([trade()]), numbers=numbers)
         assert "its channel lacks numbers or stops before the close, and no total proves" in one(alone)["reason"]
@@ -481,11 +481,11 @@ def test_a_tape_of_a_name_that_daily_prices_leaves_out_is_set_aside():
     assert one(Day(frame_of(tape)), "600519.SH")["verdict"] == "ok"  # a day without any daily prices
 
 
-def test_a_whole_channel_that_stops_before_the_close_is_told():
+def test_a_whole_channel_that_stops_before_the_close_is_named():
     numbers = {"trades": numbers_of("SH", 3, "trades", set(range(1, 101)))}
     early = Day(frame_of([trade()]), numbers=numbers)
-    told = warned(early)["channels_reach_the_close"]
-    assert "the trades of channel 3 of SH end at 10:00:00.000" in told
+    detail = warned(early)["channels_reach_the_close"]
+    assert "the trades of channel 3 of SH end at 10:00:00.000" in detail
     assert one(early)["verdict"] == "set aside"
     with_total = Day(frame_of([trade()]), daily=pl.DataFrame([day()], schema=DAILY), numbers=numbers)
     assert one(with_total)["verdict"] == "ok"
