@@ -16,7 +16,7 @@ from assets.ticks.layouts import LAYOUTS, nearest, recognise
 from assets.ticks.make_orders import make_orders
 from assets.ticks.make_quotes import make_quotes
 from assets.ticks.make_trades import make_trades
-from resources.reasons import Reason, describe_column
+from resources.reasons import TEXT, Reason, describe_column
 from resources.settings.ticks import TicksSettings
 from tests.making import run_make
 
@@ -87,7 +87,9 @@ def orders(folder):
 
 def story(made, column):
     """Return the details of the profile rows that fail a check on `column`."""
-    return "; ".join(describe_column(made.profile.filter(pl.col(column) > 0)["detail"]))
+    details = made.profile.filter(pl.col(column) > 0)["detail"]
+    assert not any("(cause = " in text for text in describe_column(details, "zh")), "a reason is shown as it is stored"
+    return "; ".join(describe_column(details))
 
 
 def healthy(made):
@@ -384,7 +386,9 @@ def test_a_malformed_row_is_set_aside_with_file_line_text_and_reason(folder, bad
     aside = pl.read_parquet(io.BytesIO(made.files["set_aside.parquet"])).row(0, named=True)
     assert (aside["file"], aside["line"]) == (f"{FOLDER}/t.csv", 4)
     assert aside["text"] == bad
-    assert reason in str(Reason.loads(aside["reason"]))
+    found = Reason.loads(aside["reason"])
+    assert reason in str(found)
+    assert found.code != TEXT.name
     message = story(made, "rows_set_aside")
     assert f"1 of 5 rows of {FOLDER}/t.csv are set aside (1 × " in message
     assert "): line 4 " in message
