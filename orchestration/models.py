@@ -21,6 +21,7 @@ from assets.models.schemas import CARD, MEASURE
 from orchestration.platform import Names
 from orchestration.tables import load_tables
 from resources.errors import NotReadyError, SettingsError, ZhoubaoError
+from resources.gate import failed_as_reason
 from resources.lake import Lake
 from resources.reasons import Reason
 from resources.table import Table
@@ -45,8 +46,7 @@ def read_models(lake: Lake, tables: Mapping[str, Table]) -> tuple[pl.DataFrame, 
             if manifest is None:
                 continue
             if manifest.refusals:
-                why = "; ".join(f"{name}: {verdict.text()}" for name, verdict in manifest.refusals.items())
-                left_out["refused"].append((key, why))
+                left_out["refused"].append((key, str(failed_as_reason(manifest.refusals))))
             elif CARD not in manifest.files:
                 left_out["without a model"].append((key, _why_absent(manifest.unavailable.get(MEASURE))))
             elif (data := lake.store.read_bytes(f"{folder}/{CARD}")) is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from resources.builder import Builder
 from resources.errors import NotReadyError
-from resources.reasons import Code, Reason, as_reason
+from resources.reasons import Code, Reason
 from resources.stale import INPUT_AGAIN, INPUT_STOPPED, INPUT_TRIED_FIRST, INPUTS_AGAIN, REFUSED_BEFORE
 from resources.table import Table
 
@@ -92,7 +92,7 @@ def make_plan(
                 steps.append(Step(table, key, reason or INPUT_AGAIN(table=renewed[0], partition=renewed[1])))
                 stale.add(own)
             elif cause_here := refused or builder.blocked.get(own) or reason:
-                blocked.append(Step(table, key, as_reason(cause_here), root=True))
+                blocked.append(Step(table, key, cause_here, root=True))
                 stopped[own] = INPUT_STOPPED
     return Plan(tuple(steps), tuple(blocked), sum(map(len, needed.values())))
 

@@ -16,6 +16,7 @@ from orchestration.platform import Names, open_builder
 from orchestration.recorder import Recorder, run_recorded
 from resources.builder import Builder, Outcome
 from resources.errors import NotReadyError, ZhoubaoError
+from resources.gate import failed_as_reason
 from resources.lake import Manifest
 
 CHUNK = 200  # partitions per batch of events
@@ -62,11 +63,10 @@ def synchronise(builder: Builder, instance: Any | None = None, say: Callable[[st
 def _outcome(key: dt.date, manifest: Manifest) -> Outcome:
     """The outcome of a partition as the lake holds it."""
     if manifest.refusals:
-        reason = "; ".join(f"{name}: {verdict.text()}" for name, verdict in manifest.refusals.items())
-        return Outcome(key, "refused", reason, manifest)
+        return Outcome(key, "refused", failed_as_reason(manifest.refusals), manifest)
     if manifest.outdated:
-        return Outcome(key, "blocked", str(manifest.outdated), None)
-    return Outcome(key, "unchanged", "", manifest)
+        return Outcome(key, "blocked", manifest.outdated, None)
+    return Outcome(key, "unchanged", None, manifest)
 
 
 def main(arguments: list[str] | None = None) -> int:

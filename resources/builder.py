@@ -35,7 +35,7 @@ from resources.errors import (
     is_machine_fault,
     machine_faults,
 )
-from resources.gate import Verdict, judge
+from resources.gate import Verdict, failed_as_reason, judge
 from resources.lake import Lake, Manifest, build_command, content_digest, digest
 from resources.landing import NOTHING, RENAMED, LandingZone
 from resources.made import LEFT_OUT, Made
@@ -68,6 +68,7 @@ DECLARED, UNDATED = "declared", "rows_without_date"
 """Notes of a partition, by part of the landing zone: the declarations in the settings, and the number of rows without a date."""
 NOTHING_LANDED = Code("nothing_landed", ("table", "partition"))
 NO_EARLIER_PARTITION = Code("no_earlier_partition", ("table",))
+INPUT_REFUSED = Code("input_refused", ("cause",))
 CODES = ("code_changes", CHANGED_CODES)  # these alone are no data from which a day could be built
 
 
@@ -80,12 +81,12 @@ class Outcome:
     """The result for one partition.
 
     state: "built", "unchanged", "refused" (by its gate), or "blocked" (an input is not ready or was refused). detail: the reason of
-    the latter two, else "". manifest: None where the partition is blocked.
+    the latter two, else None. manifest: None where the partition is blocked.
     """
 
     key: dt.date
     state: str
-    detail: str
+    detail: Reason | None
     manifest: Manifest | None
 
 
@@ -136,7 +137,7 @@ class Builder:
         self.tables, self.lake, self.zone, self.calendar, self.settings = tables, lake, zone, calendar, settings
         self.run_settings = dict(run_settings or {})
         self.say = say
-        self.blocked: dict[tuple[str, dt.date], str] = {}
+        self.blocked: dict[tuple[str, dt.date], Reason] = {}
         self.tried: set[tuple[str, dt.date]] = set()
         self.forced: set[tuple[str, dt.date]] = set()
         self.faults: list[ZhoubaoError] = []
@@ -411,9 +412,10 @@ class Builder:
                     try:
                         batch.append(self._prepare(table, key, sources, scratch))
                     except (NotReadyError, SettingsError) as error:
-                        self.blocked[table.name, key] = str(error)
-                        self.lake.set_outdated(table, key, str(error))
-                        outcomes.append(Outcome(key, "blocked", str(error), None))
+                        reason = TEXT(text=str(error))
+                        self.blocked[table.name, key] = reason
+                        self.lake.set_outdated(table, key, reason)
+                        outcomes.append(Outcome(key, "blocked", reason, None))
                     except InputError as error:
                         outcomes.append(self._refuse(table, key, str(error), sources))
                     if len(batch) >= limit or sum(one.size for one in batch) >= BATCH_BYTES:
@@ -459,8 +461,8 @@ class Builder:
             f"{table.name}/{key}-*"
         )  # left by a process that was killed after it wrote the manifest
         if refused := self.lake.refused(table, key):
-            return Outcome(key, "blocked", f"an input that it was made from is refused now: {refused}", None)
-        return Outcome(key, "unchanged", "", self.lake.manifest(table, key))
+            return Outcome(key, "blocked", INPUT_REFUSED(cause=refused), None)
+        return Outcome(key, "unchanged", None, self.lake.manifest(table, key))
 
     def _prepare(self, table: Table, key: dt.date, sources: _Sources, scratch: Path) -> _Prepared:
         began = time.perf_counter()
@@ -666,7 +668,7 @@ class Builder:
         for one, manifest in zip(batch, self._judged(table, batch), strict=True):
             self.lake.write(table, one.key, one.part, dict(one.made.files), manifest)
             self.lake.store.end_work(f"{table.name}/{one.key}-*")
-            failed = "; ".join(f"{name}: {verdict.text()}" for name, verdict in manifest.refusals.items())
+            failed = failed_as_reason(manifest.refusals)
             outcomes.append(Outcome(one.key, "refused" if failed else "built", failed, manifest))
         return outcomes
 
@@ -704,7 +706,7 @@ class Builder:
             notes=self._landing_notes(table, sources),
         )  # fmt: skip
         self.lake.write(table, key, encode(pl.DataFrame(schema=table.schema)), {}, manifest)
-        return Outcome(key, "refused", f"input_is_readable: {reason}", manifest)
+        return Outcome(key, "refused", failed_as_reason(checks), manifest)
 
     def _manifest(self, table: Table, key: dt.date, sources: _Sources, **known: Any) -> Manifest:
         return Manifest(

@@ -15,7 +15,7 @@ import polars as pl
 
 from resources.language import Bilingual, Language
 from resources.reason_words import describe
-from resources.reasons import Code, Reason, counted_reasons
+from resources.reasons import Code, Reason, counted_reasons, joined
 
 PARTITION = "_partition"
 SHOWN_ROWS = 5
@@ -37,6 +37,9 @@ FINDING = Code("finding", ("rule", "reasons"))
 REASON_OF = Code("reason_of", ("reason", "name"))
 ROW = Code("row", ("values",))
 MORE_ROWS = Code("more_rows", ("count",))
+# A failed check.
+ADVISED = Code("advised", ("reason", "remedy"))
+CHECK_FAILED = Code("check_failed", ("check", "detail"))
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,11 @@ class Verdict:
     detail: Reason | None = None
     remedy: Bilingual | None = None
 
+    @property
+    def reason(self) -> Reason | None:
+        """The detail and the remedy as one reason; None where there is no detail."""
+        return ADVISED(reason=self.detail, remedy=self.remedy) if self.detail and self.remedy else self.detail
+
     def text(self, language: Language = "en") -> str:
         """The detail and the remedy as one text."""
         return self.words(language) + self.advice(language)
@@ -190,6 +198,11 @@ class Verdict:
         if not all(isinstance(text, str) for text in texts):
             raise ValueError(f"{stored!r} is no stored verdict")
         return verdict
+
+
+def failed_as_reason(verdicts: Mapping[str, Verdict]) -> Reason | None:
+    """The failures of a partition, by check, as one reason; None where there are none."""
+    return joined([CHECK_FAILED(check=name, detail=verdict.reason) for name, verdict in verdicts.items()])
 
 
 def own_failures(checks: Sequence[Check], verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:

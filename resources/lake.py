@@ -24,12 +24,13 @@ from typing import Any
 import polars as pl
 
 from resources.errors import LakeError, NotReadyError, is_machine_fault
-from resources.gate import Verdict
-from resources.reasons import Reason
+from resources.gate import Verdict, failed_as_reason
+from resources.reasons import Code, Reason
 from resources.table import Table
 
 PART = "part.parquet"
 MANIFEST = "manifest.json"
+PARTITION_REFUSED = Code("partition_refused", ("folder", "cause"))
 # Intermediate results of long computations, by table, partition and version. They are removed when the partition is written.
 WORK = "_work"
 SCRATCH = "_scratch"  # large partitions before they are moved into place; one folder per process, removed at its end
@@ -219,7 +220,7 @@ class Manifest:
 
     `version` is the digest of what it was made from, and `content` the digest of the result. `adopted` holds a record for each time
     the partition was declared as built by later code: from, to and the proof. `outdated` is the reason why a partition could not be
-    renewed when it had to be; its rows then belong to an earlier state.
+    renewed when it had to be, and None otherwise; its rows then belong to an earlier state.
     """
 
     table: str
@@ -238,7 +239,7 @@ class Manifest:
     seconds: float = 0.0
     sections: Mapping[str, str] = field(default_factory=dict)  # section of the settings that was read → digest
     adopted: Sequence[Mapping[str, Any]] = ()
-    outdated: str = ""
+    outdated: Reason | None = None
 
     @property
     def refusals(self) -> dict[str, Verdict]:
@@ -250,7 +251,8 @@ class Manifest:
         # Bytes of a file name that UTF-8 cannot represent are written as JSON escapes (\\uDCxx).
         checks = {name: verdict.to_json() for name, verdict in self.checks.items()}
         saved = {one.name: getattr(self, one.name) for one in fields(self)}
-        saved |= {"unavailable": _stored(self.unavailable), "checks": checks}
+        outdated = self.outdated.to_json() if self.outdated else ""
+        saved |= {"unavailable": _stored(self.unavailable), "checks": checks, "outdated": outdated}
         return json.dumps(saved, ensure_ascii=False, indent=1, sort_keys=True).encode("utf-8", "backslashreplace")
 
     @classmethod
@@ -261,6 +263,8 @@ class Manifest:
             saved["checks"] = {name: Verdict.from_json(verdict) for name, verdict in saved["checks"].items()}
             reasons = saved.get("unavailable", {})
             saved["unavailable"] = {name: Reason.from_json(stored) for name, stored in reasons.items()}
+            outdated = saved.get("outdated", "")
+            saved["outdated"] = None if outdated == "" else Reason.from_json(outdated)
             if isinstance(saved.get("adopted"), list):
                 saved["adopted"] = tuple(saved["adopted"])
             manifest = cls(**saved)
@@ -270,7 +274,7 @@ class Manifest:
 
     def _is_whole(self) -> bool:
         """Whether every field has its type."""
-        texts = (self.table, self.key, self.version, self.content, self.settings, self.code, self.outdated)
+        texts = (self.table, self.key, self.version, self.content, self.settings, self.code)
         mappings = (self.inputs, self.landing, self.files, self.sections)
         return (
             all(isinstance(text, str) for text in texts)
@@ -289,7 +293,7 @@ class Lake:
     def __init__(self, url: str):
         self.store = Store(url)
         self._manifests: dict[str, Manifest | None] = {}
-        self._refusals: dict[str, str] = {}
+        self._refusals: dict[str, Reason | None] = {}
 
     def __repr__(self) -> str:
         return f"Lake({self.store.url!r})"
@@ -367,11 +371,11 @@ class Lake:
             )
         return manifest
 
-    def refused(self, table: Table, key: dt.date) -> str:
-        """The reason why a built partition may not be read: its own gate, or that of any of its inputs, refused it; else ""."""
+    def refused(self, table: Table, key: dt.date) -> Reason | None:
+        """The reason why a built partition may not be read: its own gate, or that of any of its inputs, refused it; else None."""
         return self._refused(self.folder(table, key))
 
-    def _refused(self, folder: str) -> str:
+    def _refused(self, folder: str) -> Reason | None:
         # The search is depth first with an explicit stack: ten years of weeks that each read the week before exceed Python's
         # recursion limit.
         stack = [folder]
@@ -379,18 +383,17 @@ class Lake:
             current = stack[-1]
             manifest = None if current in self._refusals else self._manifest(current)
             if manifest is None:
-                self._refusals.setdefault(current, "")
+                self._refusals.setdefault(current, None)
                 stack.pop()
-            elif manifest.refusals:
-                failed = "; ".join(f"{name} failed: {verdict.text()}" for name, verdict in manifest.refusals.items())
-                self._refusals[current] = f"[{current}] {failed}"
+            elif failed := failed_as_reason(manifest.refusals):
+                self._refusals[current] = PARTITION_REFUSED(folder=current, cause=failed)
                 stack.pop()
             elif unknown := [source for source in manifest.inputs if source not in self._refusals]:
                 stack.extend(unknown)
             else:
                 # An input that was refused after this partition was made from an earlier version of it refuses it too.
                 reasons = (self._refusals[source] for source in manifest.inputs)
-                self._refusals[current] = next((reason for reason in reasons if reason), "")
+                self._refusals[current] = next((reason for reason in reasons if reason), None)
                 stack.pop()
         return self._refusals[folder]
 
@@ -477,7 +480,7 @@ class Lake:
         self.store.write_bytes(name, manifest.dumps())
         self._manifests[name] = manifest
 
-    def set_outdated(self, table: Table, key: dt.date, reason: str) -> None:
+    def set_outdated(self, table: Table, key: dt.date, reason: Reason) -> None:
         """Withhold a built partition that could not be renewed from its readers until it is renewed."""
         if (manifest := self.manifest(table, key)) is not None:
             self.restamp(table, key, replace(manifest, outdated=reason))

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from resources.language import Language
+from resources.language import Bilingual, Language
 from resources.reason_words import WORDS, describe
 
 SHOWN_REASONS = 3
@@ -173,7 +173,7 @@ def _value(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Sequence) and not isinstance(value, str):
         return tuple(map(_value, value))
-    if value is None or isinstance(value, str | bool | int | float | Reason):
+    if value is None or isinstance(value, str | bool | int | float | Bilingual | Reason):
         return value
     raise TypeError(f"{value!r} cannot be the parameter of a reason")
 
@@ -182,11 +182,15 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Reason):
         own = {name: _plain(one) for name, one in value.parameters.items()}
         return {"code": value.code, "parameters": own} if own else {"code": value.code}
+    if isinstance(value, Bilingual):
+        return {"zh": value.zh, "en": value.en}
     return list(map(_plain, value)) if isinstance(value, tuple) else value
 
 
 def _read(stored: Any) -> Any:
     if isinstance(stored, dict):
+        if set(stored) == {"zh", "en"} and all(isinstance(text, str) for text in stored.values()):
+            return Bilingual(**stored)
         code, own = stored.get("code"), stored.get("parameters", {})
         if not isinstance(code, str) or not isinstance(own, dict) or set(stored) - {"code", "parameters"}:
             raise ValueError(f"{stored!r} is no stored reason")

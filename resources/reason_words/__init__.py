@@ -93,6 +93,8 @@ def describe(
             return mark[language].join(str(shown(name, one)) for one in value)
         if value is None:
             return NOTHING
+        if isinstance(value, Bilingual):
+            return value[language]
         return called(name, value) if isinstance(value, str) else value
 
     values = {name: shown(name, value) for name, value in reason.parameters.items()}

@@ -26,5 +26,7 @@ WORDS: Mapping[str, T] = {
     "other_kinds": T("另有 {count} 行属于其他 {kinds} 种原因", "{count} for {kinds} other reasons"),
     "reason_of": T("{reason}（{name}）", "{reason} ({name})"),
     "row": T("{values}", "{values}"),
+    "advised": T("{reason}处理办法：{remedy}", "{reason} Remedy: {remedy}"),
+    "check_failed": T("{check} 未通过：{detail}", "{check} failed: {detail}"),
     "more_rows": T("… 另有 {count} 行", "… and {count} more"),
 }

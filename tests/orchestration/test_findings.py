@@ -188,7 +188,7 @@ def test_long_reasons_are_cut_and_partitions_of_an_earlier_state_are_left_out(ma
     assert all(len(line) < SHOWN + 200 for line in warned)
     assert all(line.endswith("Remedy: round them") for line in warned[:-1])
     for day in DAYS[5:]:
-        builder.lake.set_outdated(WORRIES, day, "it could not be renewed")
+        builder.lake.set_outdated(WORRIES, day, TEXT(text="it could not be renewed"))
     assert {key for one in failed_checks(builder, asked) for key in one.keys} <= set(DAYS[:5])
     assert failed_checks(builder, [(TOTALS, WEEKS[0])]) == []  # not built
 

@@ -14,6 +14,7 @@ from orchestration.plan import make_plan
 from resources.errors import InputError, LakeError, MachineError, NotReadyError
 from resources.lake import Lake, Manifest
 from resources.landing import NOTHING, LandingView, LandingZone
+from resources.reasons import TEXT
 from resources.stale import FORCED, INPUT_TRIED_FIRST, REFUSED_BEFORE
 from resources.table import Land
 from tests.resources import fake_tables
@@ -134,7 +135,7 @@ def test_a_truncated_file_is_refused_and_mended_by_a_delivery(market: Path, tmp_
     bars_of(market).write_bytes(whole[: len(whole) // 2])
     (outcome,) = open_world(market, tmp_path / "lake").build(PRICES, [DAY])
     assert outcome.state == "refused"
-    assert "no readable Parquet file" in outcome.detail
+    assert "no readable Parquet file" in str(outcome.detail)
     bars_of(market).write_bytes(whole)
     build_all(open_world(market, tmp_path / "lake"))
     assert contents(tmp_path / "lake") == fresh(market, tmp_path / "another")
@@ -163,7 +164,7 @@ def test_what_changes_while_it_is_read_is_still_arriving(
         patched.setattr(LandingView, "bars", arriving)
         outcomes = {one.key: one for one in builder.build(PRICES, DAYS)}
     assert outcomes[DAY].state == "blocked"
-    assert f"prices of {DAY} is still arriving: bars" in outcomes[DAY].detail
+    assert f"prices of {DAY} is still arriving: bars" in str(outcomes[DAY].detail)
     assert {one.state for day, one in outcomes.items() if day != DAY} == {"built"}
     assert builder.lake.manifest(PRICES, DAY) is None
     build_all(open_world(market, tmp_path / "lake"))
@@ -211,7 +212,7 @@ def test_a_reference_table_that_is_replaced_by_half_a_file_meanwhile_is_still_ar
         patched.setattr(LandingView, "bars", half)
         (outcome,) = builder.build(table, [DAY])
     assert outcome.state == "blocked"
-    assert "index_prices" in outcome.detail
+    assert "index_prices" in str(outcome.detail)
     assert builder.lake.manifest(table, DAY) is None
     path.write_bytes(whole)
     assert builder.build(table, [DAY])[0].state == "built"
@@ -273,13 +274,14 @@ def test_what_was_made_from_a_refused_partition_is_not_said_to_be_unchanged(mark
     builder = open_world(market, tmp_path / "lake")
     build_all(builder)
     manifest = builder.lake.manifest(PRICES, DAY)
-    verdict = dataclasses.replace(manifest.checks["prices_are_sane"], passed=False, critical=True, detail="too high")
+    detail = TEXT(text="too high")
+    verdict = dataclasses.replace(manifest.checks["prices_are_sane"], passed=False, critical=True, detail=detail)
     path = tmp_path / "lake" / Lake.folder(PRICES, DAY) / "manifest.json"
     path.write_bytes(dataclasses.replace(manifest, checks={"prices_are_sane": verdict}).dumps())
     later = open_world(market, tmp_path / "lake")
     (outcome,) = later.build(AVERAGES, [DAY])
     assert (outcome.state, outcome.manifest) == ("blocked", None)
-    assert "too high" in outcome.detail
+    assert "too high" in str(outcome.detail)
     assert later.build(PRICES, [DAY])[0].state == "built"  # tried again: the verdict of today's check
     assert later.build(AVERAGES, [DAY])[0].state == "unchanged"
 
@@ -327,7 +329,7 @@ def test_a_manifest_copied_from_another_partition_is_not_this_one_s(market: Path
     "value", [None, 3, "x", [], {"a": 3}, {"a": {"passed": 1, "critical": 0}}, [[1]], True], ids=repr
 )
 def test_a_manifest_of_strange_shape_is_whole_or_damaged(field: str, value: object) -> None:
-    good = Manifest("prices", str(DAY), "v", "c", {}, {"bars": "d"}, "s", "k", 1)
+    good = Manifest("prices", str(DAY), "v", "c", {}, {"bars": "d"}, "s", "k", 1, outdated=TEXT(text="late"))
     saved = {**json.loads(good.dumps()), field: value}
     found = Manifest.loads(json.dumps(saved).encode())
     if found is not None:  # then it is of the right types, and can be used and written

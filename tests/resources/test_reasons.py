@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import assets
 import orchestration
 import resources
-from resources.gate import Verdict
+from resources.gate import EQUAL_TO, Verdict, failed_as_reason
 from resources.lake import Manifest, content_digest
 from resources.language import Bilingual, Language
 from resources.reason_words import COMMA, NOTHING, SEMICOLON, STAGES, WORDS, describe
@@ -111,7 +111,12 @@ def test_the_words_of_a_code_show_its_parameters_in_both_languages(code: Code) -
 
 texts = st.text(max_size=12)
 values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.floats(allow_nan=False) | texts,
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**9), 10**9)
+    | st.floats(allow_nan=False)
+    | texts
+    | st.builds(Bilingual, texts, texts),
     lambda inner: (
         st.lists(inner, max_size=3).map(tuple)
         | st.builds(Reason, st.sampled_from(sorted(WORDS)), st.dictionaries(texts, inner, max_size=3))
@@ -311,3 +316,31 @@ def test_a_verdict_of_an_earlier_version_has_its_remedy_in_its_detail() -> None:
     )
     assert Manifest.loads(new.dumps()) == new
     assert new.checks["high"].text() == read.checks["high"].text()
+
+
+def test_a_manifest_holds_why_it_is_outdated_as_a_reason_or_as_an_earlier_sentence() -> None:
+    assert json.loads(manifest().dumps())["outdated"] == ""
+    for stored in ("the desk is closed", {"code": "not_built"}):
+        saved = {**json.loads(manifest().dumps()), "outdated": stored}
+        read = Manifest.loads(json.dumps(saved).encode())
+        assert read is not None
+        assert read.outdated == Reason.from_json(stored)
+        assert json.loads(read.dumps())["outdated"] == stored
+    earlier = json.loads(manifest().dumps())
+    del earlier["outdated"]
+    assert Manifest.loads(json.dumps(earlier).encode()) == manifest()
+
+
+def test_failed_checks_are_one_reason_in_both_languages() -> None:
+    assert failed_as_reason({}) is None
+    remedy = Bilingual("重新提供", "deliver again")
+    failed = failed_as_reason(
+        {
+            "adds_up": Verdict(False, True, EQUAL_TO(column="gap", value=0), remedy),
+            "readable": Verdict(False, True, TEXT(text="x is no file")),
+        }
+    )
+    assert failed is not None
+    assert Reason.loads(failed.dumps()) == failed
+    assert describe(failed) == "adds_up failed: gap must be 0 Remedy: deliver again; readable failed: x is no file"
+    assert describe(failed, "zh") == "adds_up 未通过：gap 必须为 0处理办法：重新提供；readable 未通过：x is no file"

@@ -201,7 +201,7 @@ def test_a_line_on_an_unknown_factor_is_refused(tmp_path: Path) -> None:
     builder = world(tmp_path, Tree(lines=LinesSettings(alphas=("skewnes",))))
     (outcome,) = builder.build(builder.tables["portfolio_lines"], WEEKS[:1])
     assert outcome.state == "blocked"
-    assert "lines.alphas = 'skewnes' is no factor; choose one of skewness" in outcome.detail
+    assert "lines.alphas = 'skewnes' is no factor; choose one of skewness" in str(outcome.detail)
 
 
 @pytest.mark.parametrize(
