@@ -5,17 +5,23 @@ import polars as pl
 
 def plot_learning_curves(curves: pl.DataFrame) -> str:
     """Return an SVG of the validation IC per epoch: a line per seed, a column per granularity, a dot at each kept epoch."""
-    import altair as alt
     import vl_convert
 
-    base = alt.Chart().encode(
-        x=alt.X("epoch:O", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
-        y=alt.Y("valid_ic:Q", title="validation IC", scale=alt.Scale(zero=False)),
-        color="seed:N",
-    )
-    lines = base.mark_line()
-    kept = base.transform_filter("datum.kept").mark_point(filled=True, size=60)
-    columns = alt.layer(lines, kept, data=curves.select("granularity", "seed", "epoch", "valid_ic", "kept"))
+    place = {
+        "x": {"field": "epoch", "type": "ordinal", "axis": {"labelAngle": 0, "labelOverlap": True}},
+        "y": {"field": "valid_ic", "type": "quantitative", "title": "validation IC", "scale": {"zero": False}},
+        "color": {"field": "seed", "type": "nominal"},
+    }
+    lines = {"mark": {"type": "line"}, "encoding": place}
+    kept = {
+        "transform": [{"filter": "datum.kept"}],
+        "mark": {"type": "point", "filled": True, "size": 60},
+        "encoding": place,
+    }
     order = curves["granularity"].unique(maintain_order=True).to_list()
-    chart = columns.properties(width=280, height=220).facet(column=alt.Column("granularity:N", sort=order, title=None))
-    return vl_convert.vegalite_to_svg(chart.to_json())
+    chart = {
+        "data": {"values": curves.select("granularity", "seed", "epoch", "valid_ic", "kept").to_dicts()},
+        "facet": {"column": {"field": "granularity", "type": "nominal", "sort": order, "title": None}},
+        "spec": {"width": 280, "height": 220, "layer": [lines, kept]},
+    }
+    return vl_convert.vegalite_to_svg(chart)

@@ -65,7 +65,7 @@ The rows list the files: week, item, path, digest. A figure that could not be co
             ),
         ),
     ),
-    kinds=("html", "altair"),
+    kinds=("html",),
     shows=("table1.parquet", "table2.parquet"),
 )
 

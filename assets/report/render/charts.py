@@ -1,21 +1,22 @@
 """The report's charts as SVG text: a line of relative strength over time, bars of week, month and year.
 
-This module holds the appearance of charts. It does not select data or titles (sections/). Equal input produces equal bytes, because
-ids are not random and numbers are rounded to a hundredth of a pixel. Chinese text is drawn with the viewer's fonts.
+This module holds the appearance of charts, as Vega-Lite specifications that vl_convert renders. It does not select data or titles
+(sections/). Equal input produces equal bytes, because ids are not random and numbers are rounded to a hundredth of a pixel. Chinese text
+is drawn with the viewer's fonts.
 """
 
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from assets import catalogue
 
-if TYPE_CHECKING:
-    import altair as alt
+Spec = dict[str, Any]
+"""A Vega-Lite specification or a part of one."""
 
 FONT = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Micro Hei", sans-serif'
 NAVY, RED, GREEN = "#1f3864", "#b3282d", "#2e7d4f"  # red rises, green falls, as Chinese readers expect
@@ -24,6 +25,22 @@ INK, GREY, RULE = "#222222", "#5c6370", "#d9dce1"
 WIDTH, HEIGHT, SQUARE = 330, 142, 276  # pixels of the plot; two are printed side by side
 LONG_SPAN = dt.timedelta(days=550)
 MIDDLE_SPAN = dt.timedelta(days=100)
+RULE_MARK: Spec = {"type": "rule", "color": GREY, "strokeWidth": 0.8}
+STYLE: Spec = {
+    "font": FONT,
+    "aria": False,
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": GREY,
+        "labelFontSize": 11,
+        "gridColor": RULE,
+        "gridWidth": 0.6,
+        "domainColor": GREY,
+        "tickColor": GREY,
+    },
+    "legend": {"labelFontSize": 12, "labelColor": INK, "padding": 0, "offset": 4},
+}
+"""The appearance that all charts share: `config` of Vega-Lite."""
 
 
 @dataclass(frozen=True)
@@ -52,89 +69,46 @@ def draw_lines(curves: Sequence[Curve], *, prefix: str, percent: bool) -> str:
     percent: whether the axis is labelled in %, otherwise as an index that starts at 1. prefix: put before every id inside the SVG;
     it must be unique in the document.
     """
-    import altair as alt
-
     names = [curve.name for curve in curves]
-    chart = (
-        alt.Chart(alt.InlineData(values=_points(curves)))
-        .mark_line(strokeWidth=1.5, strokeJoin="round")
-        .encode(
-            x=_over_time(curves),
-            y=alt.Y(
-                "value:Q",
-                title=None,
-                scale=alt.Scale(zero=False, nice=True),
-                axis=alt.Axis(format=".1%" if percent else ".2f", tickCount=5),
+    legend = {"title": None, "orient": "top", "symbolStrokeWidth": 2.5, "symbolSize": 160} if len(names) > 1 else None
+    lines = {
+        "data": {"values": _points(curves)},
+        "mark": {"type": "line", "strokeWidth": 1.5, "strokeJoin": "round"},
+        "encoding": {
+            "x": _time_channel(curves),
+            "y": _number_channel(
+                "value",
+                axis={"format": ".1%" if percent else ".2f", "tickCount": 5},
+                scale={"zero": False, "nice": True},
             ),
-            color=alt.Color(
-                "name:N",
-                sort=names,
-                scale=alt.Scale(domain=names, range=[NAVY, RED, GREY][: len(names)]),
-                legend=alt.Legend(title=None, orient="top", symbolStrokeWidth=2.5, symbolSize=160)
-                if len(names) > 1
-                else None,
-            ),
-        )
-    )
-    start = alt.Chart(alt.InlineData(values=[{"value": 0 if percent else 1}])).mark_rule(color=GREY, strokeWidth=0.8)
-    return _svg(start.encode(y="value:Q") + chart, prefix)
+            "color": _colour_channel(names, (NAVY, RED, GREY), legend),
+        },
+    }
+    return _svg({"layer": [_horizontal_rule(0 if percent else 1), lines]}, prefix)
 
 
 def draw_contributions(curves: Sequence[Curve], *, prefix: str) -> str:
     """Draw curves in % over time, with a thicker first one: a sum and its parts, or a portfolio and its lines."""
-    import altair as alt
-
     names = [curve.name for curve in curves]
-    rows = [{**point, "sum": point["name"] == names[0]} for point in _points(curves)]
-    chart = (
-        alt.Chart(alt.InlineData(values=rows))
-        .mark_line(strokeJoin="round")
-        .encode(
-            x=_over_time(curves),
-            y=alt.Y("value:Q", title=None, axis=alt.Axis(format=".1%", tickCount=5)),
-            color=alt.Color(
-                "name:N",
-                sort=names,
-                scale=alt.Scale(domain=names, range=[INK, *PARTS][: len(names)]),
-                legend=alt.Legend(title=None, orient="top", columns=5, labelFontSize=9, symbolSize=60),
+    lines = {
+        "data": {"values": [{**point, "sum": point["name"] == names[0]} for point in _points(curves)]},
+        "mark": {"type": "line", "strokeJoin": "round"},
+        "encoding": {
+            "x": _time_channel(curves),
+            "y": _number_channel("value", axis={"format": ".1%", "tickCount": 5}),
+            "color": _colour_channel(
+                names,
+                (INK, *PARTS),
+                {"title": None, "orient": "top", "columns": 5, "labelFontSize": 9, "symbolSize": 60},
             ),
-            strokeWidth=alt.StrokeWidth("sum:N", scale=alt.Scale(domain=[True, False], range=[2.2, 1.1]), legend=None),
-        )
-    )
-    zero = alt.Chart(alt.InlineData(values=[{"value": 0}])).mark_rule(color=GREY, strokeWidth=0.8)
-    return _svg(zero.encode(y="value:Q") + chart, prefix)
-
-
-def _points(curves: Sequence[Curve]) -> list[dict[str, Any]]:
-    return [
-        {"date": date.isoformat(), "value": value, "name": curve.name}
-        for curve in curves
-        for date, value in zip(curve.dates, curve.values, strict=True)
-    ]
-
-
-def _over_time(curves: Sequence[Curve]) -> "alt.X":
-    import altair as alt
-
-    days = [date for curve in curves for date in curve.dates]
-    span = max(days) - min(days)
-    return alt.X(
-        "date:T",
-        title=None,
-        scale=alt.Scale(type="utc"),  # the viewer's time zone must not move a day
-        axis=alt.Axis(
-            format="%Y" if span > 3 * LONG_SPAN else "%Y-%m" if span > MIDDLE_SPAN else "%m-%d",
-            tickCount=6,
-            grid=False,
-            labelFlush=True,
-        ),
-    )
+            "strokeWidth": _flag_channel("sum", 2.2, 1.1),
+        },
+    }
+    return _svg({"layer": [_horizontal_rule(0), lines]}, prefix)
 
 
 def draw_bars(values: Sequence[tuple[str, float | None]], *, prefix: str, width: int = WIDTH) -> str:
     """Draw bars of returns in % with their values; the place of a value that is None is marked n/a."""
-    import altair as alt
-
     rows = [
         {
             "name": name,
@@ -147,28 +121,23 @@ def draw_bars(values: Sequence[tuple[str, float | None]], *, prefix: str, width:
     numbers = [0.0, *(value for _, value in values if value is not None)]
     low, high = min(numbers), max(numbers)
     room = max(high - low, 1e-4) * 0.18  # for the figures above and below the bars
-    base = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=alt.X(
-            "name:N",
-            title=None,
-            sort=[name for name, _ in values],
-            axis=alt.Axis(labelAngle=0, ticks=False, domain=False, labelPadding=8, labelFontSize=12),
-            scale=alt.Scale(paddingInner=0.45, paddingOuter=0.3),
+    place: Spec = {
+        "x": _name_channel(
+            "name",
+            [name for name, _ in values],
+            scale={"paddingInner": 0.45, "paddingOuter": 0.3},
+            labelPadding=8,
+            labelFontSize=12,
         ),
-        y=alt.Y(
-            "value:Q",
-            title=None,
-            scale=alt.Scale(domain=[low - (room if low < 0 else 0), high + room], nice=False),
-            axis=alt.Axis(format=".1%", tickCount=5),
+        "y": _number_channel(
+            "value",
+            axis={"format": ".1%", "tickCount": 5},
+            scale={"domain": [low - (room if low < 0 else 0), high + room], "nice": False},
         ),
-    )
-    bars = base.mark_bar().encode(
-        color=alt.Color("up:N", scale=alt.Scale(domain=[True, False], range=[RED, GREEN]), legend=None)
-    )
-    above = base.transform_filter("datum.up").mark_text(dy=-7, fontSize=12, color=INK).encode(text="label:N")
-    below = base.transform_filter("!datum.up").mark_text(dy=9, fontSize=12, color=INK).encode(text="label:N")
-    zero = alt.Chart(alt.InlineData(values=[{"value": 0}])).mark_rule(color=GREY, strokeWidth=0.8).encode(y="value:Q")
-    return _svg(bars + above + below + zero, prefix, width)
+    }
+    bars = {"mark": {"type": "bar"}, "encoding": {**place, "color": _flag_channel("up", RED, GREEN)}}
+    above, below = _labels(place, "datum.up", dy=-7), _labels(place, "!datum.up", dy=9)
+    return _svg({"data": {"values": rows}, "layer": [bars, above, below, _horizontal_rule(0)]}, prefix, width)
 
 
 def plot_factor_week(frame: pl.DataFrame) -> str:
@@ -182,8 +151,6 @@ def plot_factor_week(frame: pl.DataFrame) -> str:
 
 def plot_evaluation_week(frame: pl.DataFrame) -> str:
     """Plot RankICs by horizon and correlations in one week's rows of `evaluation`, by the factors' numbers in Table 1."""
-    import altair as alt
-
     numbers = {factor.key: str(factor.number) for factor in catalogue.FACTORS}
     known = frame.drop_nulls("value")
     decay = known.filter(pl.col("statistic") == "rank_ic")
@@ -195,14 +162,19 @@ def plot_evaluation_week(frame: pl.DataFrame) -> str:
     alike = {(numbers[b], numbers[a]): value for a, b, value in pairs.select("factor", "item", "value").iter_rows()}
     horizons = [f"{horizon}w" for horizon in decay["horizon"].unique().sort()]
     charts = [
-        _heat(rows, [*numbers.values()], cells, full=full).properties(title=title, width=640, height=26 * len(rows))
+        {
+            "title": title,
+            "width": 640,
+            "height": 26 * len(rows),
+            **_heat(rows, [*numbers.values()], cells, full=full),
+        }
         for title, rows, cells, full in (
             ("RankIC by horizon in weeks", horizons, ics, 0.2),
             ("correlation of the factors", [*numbers.values()], alike, 1.0),
         )
         if cells
     ]
-    return _render(alt.vconcat(*charts).resolve_scale(color="independent"), "evaluation")
+    return _render({"vconcat": charts, "resolve": {"scale": {"color": "independent"}}}, "evaluation")
 
 
 def draw_heat(names: Sequence[str], values: Mapping[tuple[str, str], float], *, prefix: str) -> str:
@@ -212,8 +184,6 @@ def draw_heat(names: Sequence[str], values: Mapping[tuple[str, str], float], *, 
 
 def draw_bands(bands: Sequence[Band], *, prefix: str, columns: int = 4) -> str:
     """Draw one small panel per band, all on the same scales; a band without values has an empty panel."""
-    import altair as alt
-
     ticks = sorted({horizon for band in bands for horizon in band.horizons})
     rows: list[dict[str, object]] = [
         {"name": band.name, "horizon": horizon, "mean": mean, "low": low, "high": high}
@@ -221,30 +191,41 @@ def draw_bands(bands: Sequence[Band], *, prefix: str, columns: int = 4) -> str:
         for horizon, mean, low, high in zip(band.horizons, band.means, band.lows, band.highs, strict=True)
     ]
     rows += [{"name": band.name, "horizon": None, "mean": None} for band in bands if not band.horizons]
-    base = alt.Chart().encode(
-        x=alt.X(
-            "horizon:Q",
-            title=None,
-            scale=alt.Scale(domain=[ticks[0] - 0.5, ticks[-1] + 0.5], nice=False),
-            axis=alt.Axis(values=ticks, format="d", grid=False, labelFontSize=9, labelOverlap=False, tickSize=3),
-        )
+    small = {"labelFontSize": 9, "tickSize": 3}
+    across = _number_channel(
+        "horizon",
+        axis={"values": ticks, "format": "d", "grid": False, "labelOverlap": False, **small},
+        scale={"domain": [ticks[0] - 0.5, ticks[-1] + 0.5], "nice": False},
     )
-    axis = alt.Axis(format=".2f", tickCount=3, labelFontSize=9, tickSize=3)
-    band = base.mark_area(color=NAVY, opacity=0.16).encode(y=alt.Y("low:Q", title=None, axis=axis), y2="high:Q")
-    line = base.mark_line(color=NAVY, strokeWidth=1.3, point=alt.OverlayMarkDef(size=12, color=NAVY)).encode(y="mean:Q")
-    zero = alt.Chart().mark_rule(color=GREY, strokeWidth=0.8).encode(y=alt.datum(0))
-    panels = alt.layer(band, zero, line, data=alt.InlineData(values=rows)).properties(width=62, height=46)
-    header = alt.Header(labelFontSize=10, labelColor=INK, labelFontWeight="bold", labelPadding=2)
-    facet = alt.Facet("name:N", title=None, sort=[one.name for one in bands], header=header)
-    return _render(panels.facet(facet=facet, columns=columns, spacing={"row": 6, "column": 12}), prefix)
+    upwards = _number_channel("low", axis={"format": ".2f", "tickCount": 3, **small})
+    band = {
+        "mark": {"type": "area", "color": NAVY, "opacity": 0.16},
+        "encoding": {"x": across, "y": upwards, "y2": {"field": "high"}},
+    }
+    zero = {"mark": RULE_MARK, "encoding": {"y": {"datum": 0}}}
+    line = {
+        "mark": {"type": "line", "color": NAVY, "strokeWidth": 1.3, "point": {"size": 12, "color": NAVY}},
+        "encoding": {"x": across, "y": {"field": "mean", "type": "quantitative"}},
+    }
+    facet = {
+        "field": "name",
+        "type": "nominal",
+        "title": None,
+        "sort": [one.name for one in bands],
+        "header": {"labelFontSize": 10, "labelColor": INK, "labelFontWeight": "bold", "labelPadding": 2},
+    }
+    panels = {
+        "data": {"values": rows},
+        "facet": facet,
+        "columns": columns,
+        "spacing": {"row": 6, "column": 12},
+        "spec": {"width": 62, "height": 46, "layer": [band, zero, line]},
+    }
+    return _render(panels, prefix)
 
 
-def _heat(
-    rows: Sequence[str], columns: Sequence[str], values: Mapping[tuple[str, str], float], full: float
-) -> "alt.LayerChart":
+def _heat(rows: Sequence[str], columns: Sequence[str], values: Mapping[tuple[str, str], float], full: float) -> Spec:
     """A chart of cells with their numbers, with the deepest colour at ±`full`."""
-    import altair as alt
-
     cells = [
         {
             "row": row,
@@ -255,40 +236,108 @@ def _heat(
         }
         for (row, column), value in values.items()
     ]
-    axis = alt.Axis(labelAngle=0, ticks=False, domain=False, labelFontSize=9)
-    base = alt.Chart(alt.InlineData(values=cells)).encode(
-        x=alt.X("column:N", title=None, sort=list(columns), scale=alt.Scale(domain=list(columns)), axis=axis),
-        y=alt.Y("row:N", title=None, sort=list(rows), scale=alt.Scale(domain=list(rows)), axis=axis),
-    )
-    colour = alt.Color(
-        "value:Q",
-        scale=alt.Scale(domain=[-full, 0, full], range=[GREEN, "#ffffff", RED], clamp=True, interpolate="rgb"),
-        legend=None,
-    )
-    ink = alt.Color("deep:N", scale=alt.Scale(domain=[True, False], range=["#ffffff", INK]), legend=None)
-    layers = alt.layer(
-        base.mark_rect().encode(color=colour), base.mark_text(fontSize=7.5).encode(text="label:N", color=ink)
-    )
-    return layers.resolve_scale(color="independent")
+    place: Spec = {
+        channel: _name_channel(field, names, scale={"domain": names}, labelFontSize=9)
+        for channel, field, names in (("x", "column", columns), ("y", "row", rows))
+    }
+    colour = {
+        "field": "value",
+        "type": "quantitative",
+        "scale": {"domain": [-full, 0, full], "range": [GREEN, "#ffffff", RED], "clamp": True, "interpolate": "rgb"},
+        "legend": None,
+    }
+    text = {"text": _label_channel(), "color": _flag_channel("deep", "#ffffff", INK)}
+    return {
+        "data": {"values": cells},
+        "layer": [
+            {"mark": {"type": "rect"}, "encoding": {**place, "color": colour}},
+            {"mark": {"type": "text", "fontSize": 7.5}, "encoding": {**place, **text}},
+        ],
+        "resolve": {"scale": {"color": "independent"}},
+    }
 
 
-def _svg(chart: object, prefix: str, width: int = WIDTH, height: int = HEIGHT) -> str:
-    return _render(chart.properties(width=width, height=height), prefix)  # type: ignore[attr-defined]
+def _points(curves: Sequence[Curve]) -> list[dict[str, Any]]:
+    return [
+        {"date": date.isoformat(), "value": value, "name": curve.name}
+        for curve in curves
+        for date, value in zip(curve.dates, curve.values, strict=True)
+    ]
 
 
-def _render(chart: object, prefix: str) -> str:
+def _time_channel(curves: Sequence[Curve]) -> Spec:
+    """The horizontal positions of dates, labelled by day, month or year, as the span of the curves requires."""
+    days = [date for curve in curves for date in curve.dates]
+    span = max(days) - min(days)
+    form = "%Y" if span > 3 * LONG_SPAN else "%Y-%m" if span > MIDDLE_SPAN else "%m-%d"
+    return {
+        "field": "date",
+        "type": "temporal",
+        "title": None,
+        "scale": {"type": "utc"},  # the viewer's time zone must not move a day
+        "axis": {"format": form, "tickCount": 6, "grid": False, "labelFlush": True},
+    }
+
+
+def _number_channel(field: str, axis: Spec, **more: object) -> Spec:
+    """The positions of numbers along an axis without a title."""
+    return {"field": field, "type": "quantitative", "title": None, "axis": axis, **more}
+
+
+def _name_channel(field: str, names: Sequence[str], scale: Spec, **axis: object) -> Spec:
+    """The positions of names in their order, along an axis without a line."""
+    return {
+        "field": field,
+        "type": "nominal",
+        "title": None,
+        "sort": names,
+        "scale": scale,
+        "axis": {"labelAngle": 0, "ticks": False, "domain": False, **axis},
+    }
+
+
+def _colour_channel(names: Sequence[str], colours: Sequence[str], legend: Spec | None) -> Spec:
+    """A colour for each name, in their order."""
+    scale = {"domain": names, "range": [*colours[: len(names)]]}
+    return {"field": "name", "type": "nominal", "sort": names, "scale": scale, "legend": legend}
+
+
+def _flag_channel(field: str, yes: object, no: object) -> Spec:
+    """The value `yes` where the field is true, and `no` elsewhere."""
+    return {"field": field, "type": "nominal", "scale": {"domain": [True, False], "range": [yes, no]}, "legend": None}
+
+
+def _label_channel() -> Spec:
+    return {"field": "label", "type": "nominal"}
+
+
+def _labels(place: Spec, condition: str, dy: int) -> Spec:
+    """A layer with the labels of the rows that satisfy the condition, moved down by `dy` pixels."""
+    return {
+        "transform": [{"filter": condition}],
+        "mark": {"type": "text", "dy": dy, "fontSize": 12, "color": INK},
+        "encoding": {**place, "text": _label_channel()},
+    }
+
+
+def _horizontal_rule(value: float) -> Spec:
+    """A layer with a line across the plot at `value`."""
+    return {
+        "data": {"values": [{"value": value}]},
+        "mark": RULE_MARK,
+        "encoding": {"y": {"field": "value", "type": "quantitative"}},
+    }
+
+
+def _svg(chart: Spec, prefix: str, width: int = WIDTH, height: int = HEIGHT) -> str:
+    return _render({"width": width, "height": height, **chart}, prefix)
+
+
+def _render(chart: Spec, prefix: str) -> str:
     import vl_convert
 
-    styled = (
-        chart.properties(background="transparent", padding=4)  # type: ignore[attr-defined]
-        .configure(font=FONT, aria=False)
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=GREY, labelFontSize=11, gridColor=RULE, gridWidth=0.6, domainColor=GREY, tickColor=GREY
-        )
-        .configure_legend(labelFontSize=12, labelColor=INK, padding=0, offset=4)
-    )
-    return _tidy(vl_convert.vegalite_to_svg(styled.to_dict(validate=False)), prefix)
+    specification = {"background": "transparent", "padding": 4, "config": STYLE, **chart}
+    return _tidy(vl_convert.vegalite_to_svg(specification), prefix)
 
 
 def _tidy(svg: str, prefix: str) -> str:
