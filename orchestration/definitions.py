@@ -7,8 +7,8 @@ import dagster as dg
 
 from orchestration.assets import PlatformResource, to_assets
 from orchestration.jobs import make_jobs
-from orchestration.platform import PROFILES, Names
-from orchestration.sensors import make_schedule, make_sensor
+from orchestration.platform import PROFILES, Names, is_left_alone
+from orchestration.sensors import make_schedule, make_sensors
 from orchestration.tables import load_tables
 from resources.calendar import Calendar
 from resources.settings import Settings
@@ -31,11 +31,12 @@ def build_defs(
     calendar = Calendar.xshg(settings.calendar)
     tables = load_tables()
     jobs = make_jobs(tables)
+    running = is_left_alone()
     return dg.Definitions(
         assets=to_assets(tables, calendar),
         jobs=jobs,
-        schedules=[make_schedule()],
-        sensors=[make_sensor()],
+        schedules=[make_schedule(running)],
+        sensors=make_sensors(running),
         resources={"platform": PlatformResource(), **(resource_overrides or {})},
     )
 

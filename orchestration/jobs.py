@@ -1,16 +1,18 @@
-"""The Dagster jobs: the tables of a day, the tables of a week, the training, and the unattended weekly report.
+"""The Dagster jobs: the tables of a day, the tables of a week, the training, and the unattended runs of a day and a week.
 
 One Dagster job cannot mix daily and weekly partitions. `weekly_report`, which runs the whole chain, is therefore an op that calls
 the driver.
 """
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from pydantic import Field
 
-from resources.errors import MachineError
+from orchestration.triggers import DATA, FAILURE, MACHINE
+from resources.errors import MachineError, ZhoubaoError
 from resources.table import Table
 
 REPORT_TAG = {
@@ -30,6 +32,14 @@ class ReportConfig(dg.Config):
     retry_seconds: int = Field(600, ge=0, le=86_400)
 
 
+class DayConfig(dg.Config):
+    """The configuration of `build_day`. day: the trading day. retries, retry_seconds: as of `weekly_report`."""
+
+    day: str
+    retries: int = Field(3, ge=0, le=100)
+    retry_seconds: int = Field(600, ge=0, le=86_400)
+
+
 @dg.op(description="Plan the stale partitions of the week's report, then build them in ranges of days and of weeks.")
 def build_report(context: dg.OpExecutionContext, config: ReportConfig) -> str:
     """Build a week's report and return its path.
@@ -40,11 +50,37 @@ def build_report(context: dg.OpExecutionContext, config: ReportConfig) -> str:
     """
     from orchestration.run import run_report
 
-    try:
+    with _classified(context, config.retries, config.retry_seconds):
         return str(run_report(week=config.week or None, run=context, say=context.log.info))
+
+
+@dg.op(description="Plan the stale partitions of a day's tables and of what they read, then build them.")
+def build_day(context: dg.OpExecutionContext, config: DayConfig) -> None:
+    """Build all daily tables of a trading day.
+
+    Raises:
+        RetryRequested: the machine failed; Dagster repeats the op.
+        ZhoubaoError: a table of the day cannot be built; the message gives the reason and the remedy.
+    """
+    from orchestration.run import run_day
+
+    with _classified(context, config.retries, config.retry_seconds):
+        run_day(config.day, run=context, say=context.log.info)
+
+
+@contextlib.contextmanager
+def _classified(context: dg.OpExecutionContext, retries: int, seconds: int) -> Iterator[None]:
+    """Tag the run with the cause of its failure, and have Dagster repeat the op after a fault of the machine."""
+    try:
+        yield
     except MachineError as error:
+        context.instance.add_run_tags(context.run_id, {FAILURE: MACHINE})
         context.log.error(str(error))
-        raise dg.RetryRequested(max_retries=config.retries, seconds_to_wait=config.retry_seconds) from error
+        raise dg.RetryRequested(max_retries=retries, seconds_to_wait=seconds) from error
+    except ZhoubaoError as error:
+        context.instance.add_run_tags(context.run_id, {FAILURE: DATA})
+        context.log.error("\n".join([str(error), *getattr(error, "__notes__", ())]))
+        raise
 
 
 @dg.job(description="The unattended weekly run: it builds all stale partitions up to the report.", tags=REPORT_TAG)
@@ -53,8 +89,14 @@ def weekly_report() -> None:
     build_report()
 
 
+@dg.job(description="The unattended daily run: it builds all tables of a day.", tags=REPORT_TAG)
+def daily_tables() -> None:
+    """Run the op `build_day`."""
+    build_day()
+
+
 def make_jobs(tables: Mapping[str, Table]) -> list[dg.JobDefinition | UnresolvedAssetJobDefinition]:
-    """Create the four jobs: `day`, `week`, `training` and `weekly_report`."""
+    """Create the five jobs: `day`, `week`, `training`, `daily_tables` and `weekly_report`."""
 
     def select(name: str, description: str, chosen: list[Table]) -> UnresolvedAssetJobDefinition:
         return dg.define_asset_job(
@@ -71,5 +113,6 @@ def make_jobs(tables: Mapping[str, Table]) -> list[dg.JobDefinition | Unresolved
         select("day", "All tables of one trading day or a range of days.", days),
         select("week", "All tables of one week: models, scores, portfolios, returns, report.", weeks),
         select("training", "Only the networks of one week.", training),
+        daily_tables,
         weekly_report,
     ]

@@ -3,6 +3,7 @@
 This module resolves ZHOUBAO_MARKET, ZHOUBAO_LAKE and ZHOUBAO_SETTINGS. resources/settings/load.py reads ZHOUBAO__SECTION__KEY.
 """
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,6 +40,18 @@ class Names:
         settings = settings or os.environ.get("ZHOUBAO_SETTINGS") or ("production" if market else "sample")
         lake = lake or os.environ.get("ZHOUBAO_LAKE") or str(ROOT / "lake")
         return cls(*map(os.path.expanduser, (market or str(ROOT / "market"), lake, settings)))
+
+
+def is_left_alone() -> bool:
+    """Whether sensors and schedules run by default: a market is named in the environment, and it is no sample market."""
+    market = os.environ.get("ZHOUBAO_MARKET")
+    if not market:
+        return False
+    try:
+        about = json.loads((Path(market).expanduser() / "market.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return True
+    return not (isinstance(about, dict) and about.get("sample"))
 
 
 def open_builder(names: Names, *, profile: Profile | None = None, say: Callable[[str], None] = print) -> Builder:

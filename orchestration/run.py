@@ -88,13 +88,7 @@ def run_report(
     require_history(builder, monday)
     if force:
         builder.forced.add(("report", monday))
-    with contextlib.ExitStack() as stack:
-        recorder = None
-        if run is not None:
-            from orchestration.recorder import recorder_of
-
-            recorder = stack.enter_context(recorder_of(builder, run))
-        build(builder, everything_for(builder, monday), instance=instance, recorder=recorder, say=say)
+    _build_on(builder, everything_for(builder, monday), instance, run, say)
     report = builder.tables["report"]
     builder.lake.require(report, monday)
     folder = builder.lake.folder(report, monday)
@@ -103,6 +97,57 @@ def run_report(
             f"The files in {builder.lake.store.path(folder)} differ from those that were built. Remove {MANIFEST} there and run again."
         )
     return builder.lake.store.path(f"{folder}/report.html")
+
+
+def run_day(
+    day: str,
+    *,
+    names: Names | None = None,
+    profile: Profile | None = None,
+    instance: Any | None = None,
+    run: "dg.OpExecutionContext | None" = None,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Build all daily tables of a trading day and everything upstream of them that is stale.
+
+    Args:
+        day: the trading day, as 2023-02-01.
+        names: market, lake and settings; by default those of the environment.
+        profile: a loaded profile in place of the named settings.
+        instance: the Dagster instance that records the run; by default the one of DAGSTER_HOME, or an ephemeral one.
+        run: the context of a Dagster run that has begun, in place of a run of its own.
+        say: receives progress lines and warnings.
+
+    Raises:
+        SettingsError: the text is no trading day.
+        NotReadyError: a table of the day could not be built.
+        LakeError: the lake belongs to another market, or cannot be used.
+        MachineError: the machine failed.
+    """
+    builder = open_builder(names or Names.of(), profile=profile, say=_RateLimited(say))
+    key = parse_date(f"The day {day}", day)
+    if not builder.calendar.is_trading_day(key):
+        raise SettingsError(f"The day {day} is no trading day of the XSHG calendar. Name a trading day.")
+    requested = [(table.name, key) for table in builder.tables.values() if table.partition == "day"]
+    _build_on(builder, requested, instance, run, say, targets=len(requested))
+
+
+def _build_on(
+    builder: Builder,
+    requested: list[tuple[str, dt.date]],
+    instance: Any | None,
+    run: "dg.OpExecutionContext | None",
+    say: Callable[[str], None],
+    targets: int = 1,
+) -> None:
+    """Build on the Dagster run that has begun, or on one of its own."""
+    with contextlib.ExitStack() as stack:
+        recorder = None
+        if run is not None:
+            from orchestration.recorder import recorder_of
+
+            recorder = stack.enter_context(recorder_of(builder, run))
+        build(builder, requested, instance=instance, recorder=recorder, say=say, targets=targets)
 
 
 def build_partition(
@@ -210,6 +255,7 @@ def build(
     instance: Any | None = None,
     recorder: "Recorder | None" = None,
     say: Callable[[str], None] = print,
+    targets: int = 1,
 ) -> Plan:
     """Plan the requested partitions, then build ranges of days and ranges of weeks, in one Dagster run.
 
@@ -218,10 +264,11 @@ def build(
 
     Args:
         builder: the open platform.
-        requested: table names with partition keys. The last one is the target of the run.
+        requested: table names with partition keys. The last ones are the targets of the run.
         instance: the Dagster instance that records the run; by default the one of DAGSTER_HOME, or an ephemeral one.
         recorder: the recorder of a Dagster run that has begun, in place of a run of its own.
         say: receives progress lines and warnings.
+        targets: the number of targets.
 
     Returns:
         The plan that was carried out.
@@ -239,20 +286,23 @@ def build(
         f"{_counted(plan.examined, 'partition')} examined in {time.perf_counter() - began:.1f} s: {len(plan.steps)} to build"
     )
     if not plan:
-        return _conclude(builder, plan, [], requested, say)
+        return _conclude(builder, plan, [], requested[-targets:], say)
     if recorder is not None:
-        return _carry_out(builder, plan, requested, recorder, say)
+        return _carry_out(builder, plan, requested, targets, recorder, say)
     from orchestration.recorder import run_recorded
 
     name, key = requested[-1]
     tags = {"zhoubao/target": name, "zhoubao/partition": str(key)}
-    return run_recorded(builder, instance, tags, lambda recorder: _carry_out(builder, plan, requested, recorder, say))
+    return run_recorded(
+        builder, instance, tags, lambda recorder: _carry_out(builder, plan, requested, targets, recorder, say)
+    )
 
 
 def _carry_out(
     builder: Builder,
     plan: Plan,
     requested: list[tuple[str, dt.date]],
+    targets: int,
     recorder: "Recorder",
     say: Callable[[str], None],
 ) -> Plan:
@@ -268,7 +318,7 @@ def _carry_out(
         plan = make_plan(builder, requested, builder.tried)
         if len(builder.tried) == before:
             break
-    carried_out = _conclude(builder, plan, done, requested, say)
+    carried_out = _conclude(builder, plan, done, requested[-targets:], say)
     recorder.record_refusals()
     return carried_out
 
@@ -292,15 +342,15 @@ def _conclude(
     builder: Builder,
     plan: Plan,
     done: list[Step],
-    requested: list[tuple[str, dt.date]],
+    targets: list[tuple[str, dt.date]],
     say: Callable[[str], None],
 ) -> Plan:
-    """Report the findings of a run, and raise the error with the reasons where its target could not be built."""
+    """Report the findings of a run, and raise the error with the reasons where one of its targets could not be built."""
     built = [(step.table, step.key) for step in done if (step.table.name, step.key) in builder.tried]
     findings = failed_checks(builder, built)
-    if refusal := _refusal(builder, plan, requested):
+    if refusal := _refusal(builder, plan, targets):
         # The report itself lists failed plausibility checks.
-        if builder.tables[requested[-1][0]].reads_record:
+        if builder.tables[targets[-1][0]].reads_record:
             findings = [one for one in findings if not one.plausibility]
         for line in (*describe_remarks(builder), *describe_warnings(builder, findings)):
             refusal.add_note(line)
@@ -346,16 +396,17 @@ def parse_date(argument: str, text: str) -> dt.date:
         raise SettingsError(f"{argument} is no date. Write it as 2015-07-20 (a week by its Monday).") from None
 
 
-def _refusal(builder: Builder, plan: Plan, requested: list[tuple[str, dt.date]]) -> NotReadyError | None:
-    """The error with the reasons why the run's target cannot be built; None where it was built.
+def _refusal(builder: Builder, plan: Plan, targets: list[tuple[str, dt.date]]) -> NotReadyError | None:
+    """The error with the reasons why one of the run's targets cannot be built; None where all were built.
 
     The checks that refused its inputs come first, in the order in which the data flows, then the other causes.
     """
-    target = requested[-1]
-    left = [step for step in (*plan.blocked, *plan.steps) if (step.table.name, step.key) == target]
+    wanted = set(targets)
+    left = [step for step in (*plan.blocked, *plan.steps) if (step.table.name, step.key) in wanted]
     if not left:
         return None
-    summary = f"{target[0]} of {target[1]} cannot be built"
+    more = f" and {_counted(len(left) - 1, 'other partition')}" if len(left) > 1 else ""
+    summary = f"{left[0].table.name} of {left[0].key}{more} cannot be built"
     roots = [step for step in plan.blocked if step.root]
     own = [step for step in roots if (one := builder.lake.manifest(step.table, step.key)) is not None and one.refusals]
     findings = [one for one in failed_checks(builder, [(step.table, step.key) for step in own]) if one.refuses]

@@ -1,68 +1,161 @@
-"""The triggers of the weekly run: a sensor on complete or changed data of a week, and a schedule as the deadline."""
+"""The triggers of unattended runs: a sensor for days and one for weeks, and a schedule as the weekly deadline.
+
+The decisions are in triggers.py. The cursors only remember which days and weeks are done, so that their runs are not looked up again.
+"""
 
 import datetime as dt
-import hashlib
-import itertools
 import json
-import re
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable
 
 import dagster as dg
 
-from orchestration.jobs import weekly_report
+from orchestration.jobs import daily_tables, weekly_report
 from orchestration.partitions import TIMEZONE
 from orchestration.plan import beyond_calendar, complete_weeks, last_complete_week
 from orchestration.platform import Names, open_builder
+from orchestration.runs import close_dead_runs
+from orchestration.triggers import (
+    Target,
+    day_targets,
+    decide,
+    is_built,
+    runs_of,
+    still_arriving,
+    unbuilt_days,
+    week_targets,
+)
 from resources.builder import Builder
-from resources.errors import ZhoubaoError, machine_faults
-from resources.landing import file_stamp
-from resources.reference_tables import REFERENCE
+from resources.errors import ZhoubaoError
+
+INTERVAL = 300  # seconds between two ticks
+_LISTED = 3  # reasons that a skipped tick names
 
 
-def _run_of(week: str, run_key: str) -> dg.RunRequest:
-    config = {"ops": {"build_report": {"config": {"week": week}}}}
-    return dg.RunRequest(run_key=run_key, run_config=config, tags={"week": week})
+def make_sensors(running: bool) -> list[dg.SensorDefinition]:
+    """Create the sensors `day_has_landed` and `week_has_landed`.
 
+    running: whether they run by default; they can be stopped in the UI in any case.
+    """
+    status = dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED
 
-def _still_arriving(builder: Builder, week: dt.date) -> str:
-    """A message that the week's files changed recently and may be incomplete; "" after `landing.settle_minutes` without a change."""
-    files = [*_files(builder, week), *filter(None, map(builder.zone.reference_path, REFERENCE))]
-    with machine_faults(f"the landing zone {builder.zone.root}"):
-        stats = [(path.stat(), path) for path in files]
-    # A vendor's modification time may be after this machine's clock. The time of the last change is set by this machine.
-    changed, path = max(
-        ((min(stat.st_mtime, stat.st_ctime), path) for stat, path in stats), default=(0.0, builder.zone.root)
+    @dg.sensor(
+        job=daily_tables,
+        minimum_interval_seconds=INTERVAL,
+        default_status=status,
+        description="Builds each landed day of the watched weeks when its data no longer changes and is complete, and again when its "
+        "files or the reference rows that it knows change.",
     )
-    minutes = (dt.datetime.now(dt.UTC).timestamp() - changed) / 60
-    wait = builder.settings.landing.settle_minutes
-    if minutes >= wait:
-        return ""
+    def day_has_landed(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        return _tick(context, _days, lambda builder, target: is_built(builder, target.key))
+
+    @dg.sensor(
+        job=weekly_report,
+        minimum_interval_seconds=INTERVAL,
+        default_status=status,
+        description="Starts the report of each watched week when all its trading days have landed and are built, and again when their data "
+        "or that of an earlier day changes.",
+    )
+    def week_has_landed(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        # Only a plan of the whole history shows whether a report is up to date, and a run with nothing to build is over in seconds.
+        return _tick(context, _weeks, lambda builder, target: False)
+
+    return [day_has_landed, week_has_landed]
+
+
+Waiting = dict[str, str]
+"""Target → the reason why it is not requested."""
+
+
+def _tick(
+    context: dg.SensorEvaluationContext,
+    find: Callable[[Builder], tuple[list[Target], Waiting, str]],
+    built: Callable[[Builder, Target], bool],
+) -> dg.SensorResult | dg.SkipReason:
+    """Request a run for every target that needs one.
+
+    find: returns the targets that may be requested, in order, the reasons why others wait, and a sentence on what is watched. built:
+    whether a target is built in its state, whatever built it.
+    """
+    close_dead_runs(context.instance)
+    try:
+        builder = open_builder(Names.of(), say=lambda line: None)
+        targets, waiting, watched = find(builder)
+    except ZhoubaoError as error:
+        return dg.SkipReason(str(error))
+    landing = builder.settings.landing
+    now, again = dt.datetime.now(dt.UTC), dt.timedelta(minutes=landing.again_minutes)
+    done = _read_cursor(context.cursor)
+    requests, kept = [], {}
+    for target in targets:
+        if done.get(target.name) == target.state:
+            kept[target.name] = target.state
+            continue
+        decision = decide(target, runs_of(context.instance, target), now, landing.most_attempts, again)
+        if decision.action == "done" or built(builder, target):
+            kept[target.name] = target.state
+        elif decision.action == "request":
+            requests.append(_request(target, decision.attempt))
+        else:
+            waiting[target.name] = decision.reason
+    cursor = json.dumps(kept, sort_keys=True)
+    if requests:
+        return dg.SensorResult(run_requests=requests, cursor=cursor)
+    context.update_cursor(cursor)
+    reasons = [f"{name}: {reason}" for name, reason in waiting.items()]
+    more = [f"and {len(reasons) - _LISTED} more"] if len(reasons) > _LISTED else []
+    return dg.SkipReason("\n".join([*reasons[:_LISTED], *more]) or beyond_calendar(builder) or watched)
+
+
+def _days(builder: Builder) -> tuple[list[Target], Waiting, str]:
+    """The days of the watched weeks and those after them that have landed and are settled."""
+    landed = [day for day in builder.zone.days() if day <= builder.calendar.known_until]
+    weeks = complete_weeks(builder, builder.settings.landing.watched_weeks)
+    watched = [day for day in landed if not weeks or day >= weeks[0]]
+    targets, waiting = [], {}
+    for target in day_targets(builder, watched):
+        if wait := still_arriving(builder, [target.key]):
+            waiting[target.name] = wait
+        else:
+            targets.append(target)
     return (
-        f"The week of {week} may still be arriving: {path} changed {minutes:.1f} minutes ago. Its report is started after "
-        f"{wait:g} minutes without a change (landing.settle_minutes)."
+        targets,
+        waiting,
+        f"All {len(watched)} days from {watched[0]} on are built." if watched else "No day has landed.",
     )
 
 
-def _files(builder: Builder, week: dt.date) -> list[Path]:
-    """The files of minute data of a week's days."""
-    days = builder.calendar.week_days(week)
-    return [path for day in days for path in (*builder.zone.tick_files(day), *builder.zone.bar_files(day))]
+def _weeks(builder: Builder) -> tuple[list[Target], Waiting, str]:
+    """The watched weeks whose days are settled and built. The weeks after one that waits wait for it."""
+    last_complete_week(builder)  # raises with the missing days where no week is complete
+    weeks = complete_weeks(builder, builder.settings.landing.watched_weeks)
+    targets: list[Target] = []
+    waiting: Waiting = {}
+    for target in week_targets(builder, weeks):
+        days = builder.calendar.week_days(target.key)
+        arriving = {day: wait for day in days if (wait := still_arriving(builder, [day]))}
+        wait = next(iter(arriving.values()), "")
+        if not wait and builder.settings.landing.week_waits_for_days:
+            wait = unbuilt_days(builder, target.key, arriving)
+        if not wait and waiting:
+            wait = f"an earlier week, {next(iter(waiting))}, waits"
+        if wait:
+            waiting[target.name] = wait
+        else:
+            targets.append(target)
+    return targets, waiting, f"The reports of the last {len(weeks)} complete week(s) up to {weeks[-1]} are built."
 
 
-def _state(builder: Builder, week: dt.date) -> str:
-    """The digest of a week's data: names and stamps of its files of minute data, whose bytes are not read, and the rows of the
-    reference tables that are known at its end."""
-    files = [(str(path.relative_to(builder.zone.root)), file_stamp(path)) for path in _files(builder, week)]
-    rows = [builder.zone.digest(name, builder.calendar.signal_day(week), True) for name in REFERENCE]
-    return hashlib.blake2b(json.dumps([files, rows]).encode(), digest_size=8).hexdigest()
+def _request(target: Target, attempt: int) -> dg.RunRequest:
+    """The request. Evaluating a tick twice makes the same run key, and so one run."""
+    op = {"day": "build_day", "week": "build_report"}[target.kind]
+    config = {"ops": {op: {"config": {target.kind: str(target.key)}}}}
+    return dg.RunRequest(
+        run_key=f"{target.kind}-{target.key}-{target.state}-{attempt}", run_config=config, tags=target.tags
+    )
 
 
-def _read_cursor(cursor: str | None, now: Mapping[str, str]) -> dict[str, str]:
-    """The state of each week at the last request for its report. A cursor of an earlier version is the Monday of a week; it is read
-    as a request for that week and the weeks before it in their present states."""
-    if cursor and re.fullmatch(r"\d{4}-\d{2}-\d{2}", cursor):
-        return {week: state for week, state in now.items() if week <= cursor}
+def _read_cursor(cursor: str | None) -> dict[str, str]:
+    """Target → the state in which it is done. A cursor of an earlier version, or of another form, holds none."""
     try:
         saved = json.loads(cursor or "{}")
     except ValueError:
@@ -70,65 +163,29 @@ def _read_cursor(cursor: str | None, now: Mapping[str, str]) -> dict[str, str]:
     return saved if isinstance(saved, dict) else {}
 
 
-def make_sensor() -> dg.SensorDefinition:
-    """Create the sensor `week_has_landed`, which requests reports of weeks with complete data."""
-
-    @dg.sensor(
-        job=weekly_report,
-        minimum_interval_seconds=300,
-        description="Starts the report of each week when the data of all its trading days has landed and no longer changes, and starts "
-        "it again when its data or that of an earlier watched week has changed. The cursor holds each week's state at the last request.",
-    )
-    def week_has_landed(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        try:
-            builder = open_builder(Names.of(), say=lambda line: None)
-            last_complete_week(builder)  # raises with the missing days where no week is complete
-            weeks = complete_weeks(builder, builder.settings.landing.watched_weeks)
-            now = {str(week): _state(builder, week) for week in weeks}
-            waiting = {str(week): _still_arriving(builder, week) for week in weeks}
-        except ZhoubaoError as error:
-            return dg.SkipReason(str(error))
-        requested = _read_cursor(context.cursor, now)
-        # The weeks after a changed week are made from it too. The weeks after one that is still arriving wait for it.
-        pending = list(itertools.dropwhile(lambda week: requested.get(week) == now[week], now))
-        settled = list(itertools.takewhile(lambda week: not waiting[week], pending))
-        wait = waiting[pending[len(settled)]] if len(settled) < len(pending) else ""
-        # The key covers the states before and after. A state that returns therefore has a new key, and a tick that is evaluated
-        # twice makes one request.
-        states = hashlib.blake2b(json.dumps([requested, now], sort_keys=True).encode(), digest_size=8).hexdigest()
-        requests = [_run_of(week, f"report-{week}-{states}") for week in settled]
-        cursor = {week: state for week, state in now.items() if week in settled or week not in pending}
-        kept = json.dumps(cursor, sort_keys=True)
-        if requests:
-            return dg.SensorResult(run_requests=requests, cursor=kept)
-        context.update_cursor(kept)
-        return dg.SkipReason(
-            wait
-            or beyond_calendar(builder)
-            or f"The latest complete week is still {weeks[-1]}. Its report was requested before, and the data of the last "
-            f"{len(weeks)} complete week(s) has not changed since."
-        )
-
-    return week_has_landed
-
-
-def make_schedule() -> dg.ScheduleDefinition:
+def make_schedule(running: bool) -> dg.ScheduleDefinition:
     """Create the schedule `saturday_morning`, which requests the report of the last complete week on Saturdays at 09:00."""
 
     @dg.schedule(
         job=weekly_report,
         cron_schedule="0 9 * * 6",
         execution_timezone=TIMEZONE,
-        description="Saturday 09:00: starts the report of the latest complete week, or states which days are missing.",
+        default_status=dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED,
+        description="Saturday 09:00, the deadline: starts the report of the latest complete week if it is not there, or states what is "
+        "missing.",
     )
     def saturday_morning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         try:
             builder = open_builder(Names.of(), say=lambda line: None)
             if unknown := beyond_calendar(builder):
                 return dg.SkipReason(unknown)
-            week = str(last_complete_week(builder))
+            (target,) = week_targets(builder, [last_complete_week(builder)])
         except ZhoubaoError as error:
             return dg.SkipReason(str(error))
-        return _run_of(week, f"report-{week}")
+        # A run that failed because of the data is tried once more: its days may have been corrected beyond the watched ones.
+        decision = decide(target, runs_of(context.instance, target), dt.datetime.now(dt.UTC), 10**6, dt.timedelta())
+        if decision.action in ("done", "wait"):
+            return dg.SkipReason(f"The report of {target.name} is built or under way. {decision.reason}".strip())
+        return _request(target, decision.attempt)
 
     return saturday_morning

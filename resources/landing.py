@@ -621,10 +621,11 @@ _DATA = (
 )
 """The endings of file names that are data. Such a file in the wrong place is an error."""
 _LITTER = re.compile(
-    r"^(\.|~\$|@eadir$|#recycle$|\$recycle\.bin$|thumbs\.db$|desktop\.ini$|__macosx$|system volume information$|lost\+found$)",
+    r"^(\.|~\$|@eadir$|#recycle$|\$recycle\.bin$|thumbs\.db$|desktop\.ini$|__macosx$|system volume information$|lost\+found$|_success$)",
     re.IGNORECASE,
 )
-"""The names of files that systems and programs leave in folders: .DS_Store, Thumbs.db, ~$… of an open workbook and others."""
+"""The names of files that systems and programs leave in folders: .DS_Store, Thumbs.db, ~$… of an open workbook and others, and the
+marker _SUCCESS of a complete delivery."""
 _IN_TRANSIT = (".part", ".partial", ".tmp", ".filepart", ".crdownload")
 """The endings that tools use for files that are still being copied; such files have not landed yet."""
 

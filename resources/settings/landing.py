@@ -116,14 +116,39 @@ class LandingSettings(Section):
         ge=0,
         le=7 * 24 * 60,
         allow_inf_nan=False,
-        description="The sensor starts a week only when none of its files has changed for this long, since a copy may be in progress.",
+        description="The sensors start a day or week only when none of its files has changed for this long, since a copy may be in "
+        "progress. A day whose folder holds a file _SUCCESS is complete at once.",
+    )
+    same_files_as_before: bool = Field(
+        True,
+        description="Whether a day must have the kinds of files (names without digits) of the last landed day before it, so that a day of "
+        "which a file is missing waits. A file _SUCCESS in its folder says that it is complete.",
     )
     watched_weeks: int = Field(
         4,
         ge=1,
         le=520,
-        description="Number of the last complete weeks that the sensor watches: it requests the report of each week whose data changed, "
-        "and of the weeks after it, again. The next run takes up a correction further back.",
+        description="Number of the last complete weeks that the sensors watch: they request each of their days whose data changed, the "
+        "report of the week and those of the weeks after it again. The next run takes up a correction further back.",
+    )
+    week_waits_for_days: bool = Field(
+        True,
+        description="Whether the report of a week waits until each of its days is built and none of the day's tables is refused. "
+        "Otherwise the weekly run builds the days itself.",
+    )
+    most_attempts: int = Field(
+        3,
+        ge=1,
+        le=100,
+        description="Number of runs of a day or week in the same state of the data after which a run that ended without a fault of the "
+        "data, such as one that was killed, is not requested again.",
+    )
+    again_minutes: float = Field(
+        30.0,
+        ge=0,
+        le=7 * 24 * 60,
+        allow_inf_nan=False,
+        description="Time after which such a run is requested again.",
     )
     time_zone: str = Field(
         "Asia/Shanghai",

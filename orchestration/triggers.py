@@ -1,0 +1,226 @@
+"""Decides which days and weeks must be built: from what has landed, what the lake holds, and the runs that were requested before.
+
+The states are digests of the landing zone, and the outcomes are those of Dagster's runs, which carry the state in a tag. A request
+therefore counts as done only when its run has succeeded, wherever the run came from, and a lost cursor or a second sensor changes
+nothing. This module does not talk to Dagster's daemon (sensors.py).
+"""
+
+import datetime as dt
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import dagster as dg
+
+from resources.builder import Builder
+from resources.errors import machine_faults
+from resources.landing import file_stamp
+from resources.reference_tables import REFERENCE
+
+TARGET, STATE, FAILURE = "zhoubao/target", "zhoubao/state", "zhoubao/failure"
+MACHINE, DATA = "machine", "data"  # values of the tag FAILURE; a run without it was ended from outside, as by a kill
+SUCCESS_MARKER = "_SUCCESS"
+Kind = Literal["day", "week"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A day (its tables) or a week (its report) in one state of the landing zone."""
+
+    kind: Kind
+    key: dt.date
+    state: str
+
+    @property
+    def name(self) -> str:
+        """The value of the tag TARGET."""
+        return f"{self.kind} {self.key}"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags of the target's runs."""
+        return {TARGET: self.name, STATE: self.state, self.kind: str(self.key)}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do about a target: "request" a run, "wait", or nothing because it is "done" or has "failed".
+
+    reason: why it waits or has failed. attempt: the number of its earlier runs, which is part of the run key.
+    """
+
+    action: Literal["request", "wait", "done", "failed"]
+    reason: str = ""
+    attempt: int = 0
+
+
+def decide(
+    target: Target, runs: Sequence[dg.RunRecord], now: dt.datetime, most_attempts: int, again: dt.timedelta
+) -> Decision:
+    """Decide by the earlier runs of a target, of any state, the newest first.
+
+    Args:
+        target: the day or week in its present state.
+        runs: its runs.
+        now: the present time, with a zone.
+        most_attempts: number of runs in the same state after which a fault of the machine is not tried again.
+        again: the time after which it is tried again.
+    """
+    count = len(runs)
+    if not runs or runs[0].dagster_run.tags.get(STATE) != target.state:
+        return Decision("request", attempt=count)
+    last = runs[0]
+    run = last.dagster_run
+    if not run.is_finished:
+        return Decision("wait", f"its run {run.run_id} is {run.status.value.lower()}", count)
+    if run.is_success:
+        return Decision("done", attempt=count)
+    where = f"its run {run.run_id} failed"
+    if run.tags.get(FAILURE) == DATA:
+        return Decision("failed", f"{where} because of the data; it is run again when the data changes", count)
+    same = sum(1 for one in runs if one.dagster_run.tags.get(STATE) == target.state)
+    if same >= most_attempts:
+        return Decision(
+            "failed", f"{where}, as did {same - 1} before it in the same state of the data; start it by hand", count
+        )
+    ended = dt.datetime.fromtimestamp(last.end_time or last.update_timestamp.timestamp(), dt.UTC)
+    if now - ended < again:
+        return Decision(
+            "wait", f"{where} without a fault of the data and is run again at {ended + again:%H:%M} UTC", count
+        )
+    return Decision("request", attempt=count)
+
+
+def runs_of(instance: dg.DagsterInstance, target: Target) -> Sequence[dg.RunRecord]:
+    """The runs of a target in any state, the newest first."""
+    return instance.get_run_records(dg.RunsFilter(tags={TARGET: target.name}))
+
+
+# --- the landing zone -----------------------------------------------------------------------------------------------------
+
+
+def day_files(builder: Builder, day: dt.date) -> list[Path]:
+    """The files of minute data of a day."""
+    return [*builder.zone.tick_files(day), *builder.zone.bar_files(day)]
+
+
+def day_targets(builder: Builder, days: Iterable[dt.date]) -> list[Target]:
+    """The targets of these days: the stamps of their files, whose bytes are not read, and the reference rows that they know."""
+    return [Target("day", day, _digest(_stamps(builder, day), _known(builder, day))) for day in days]
+
+
+def week_targets(builder: Builder, weeks: Sequence[dt.date]) -> list[Target]:
+    """The targets of these weeks. A week's state covers all days that landed before its end, because it is made from them too."""
+    last = max((builder.calendar.signal_day(week) for week in weeks), default=dt.date.min)
+    chain = hashlib.blake2b(digest_size=16)
+    after: dict[dt.date, str] = {}
+    for day in builder.zone.days():
+        if day > last:
+            break
+        chain.update(json.dumps(_stamps(builder, day)).encode())
+        after[day] = chain.hexdigest()
+    targets = []
+    for week in weeks:
+        end = builder.calendar.signal_day(week)
+        targets.append(Target("week", week, _digest(after.get(end, ""), _known(builder, end))))
+    return targets
+
+
+def _stamps(builder: Builder, day: dt.date) -> list[tuple[str, str]]:
+    return [(str(path.relative_to(builder.zone.root)), file_stamp(path)) for path in day_files(builder, day)]
+
+
+def _known(builder: Builder, day: dt.date) -> list[str]:
+    """The digests of the reference rows that are known at the end of a day."""
+    return [builder.zone.digest(name, day, True) for name in REFERENCE]
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=8).hexdigest()
+
+
+def still_arriving(builder: Builder, days: Sequence[dt.date]) -> str:
+    """Why the data of these days may be incomplete; "" where it is settled.
+
+    A day with a `_SUCCESS` marker in its folder is settled. Another one is when no file has changed for `landing.settle_minutes` and it
+    has the kinds of files of the last day before it.
+    """
+    for day in days:
+        if not is_marked(builder, day) and (missing := _missing_kinds(builder, day)):
+            return (
+                f"{day} has no file like {', '.join(missing)} of the day before. It is built when the file arrives, when a file "
+                f"{SUCCESS_MARKER} in its folder says that it is complete, or without landing.same_files_as_before."
+            )
+    files = [path for day in days if not is_marked(builder, day) for path in day_files(builder, day)]
+    files += filter(None, map(builder.zone.reference_path, REFERENCE))
+    with machine_faults(f"the landing zone {builder.zone.root}"):
+        stats = [(path.stat(), path) for path in files]
+    # A vendor's modification time may be after this machine's clock. The time of the last change is set by this machine.
+    changed, path = max(
+        ((min(stat.st_mtime, stat.st_ctime), path) for stat, path in stats), default=(0.0, builder.zone.root)
+    )
+    minutes = (dt.datetime.now(dt.UTC).timestamp() - changed) / 60
+    wait = builder.settings.landing.settle_minutes
+    if minutes >= wait:
+        return ""
+    return (
+        f"{days[-1]} may still be arriving: {path} changed {minutes:.1f} minutes ago. It is built after {wait:g} minutes without a "
+        "change (landing.settle_minutes)."
+    )
+
+
+def is_marked(builder: Builder, day: dt.date) -> bool:
+    """Whether the vendor's delivery of a day says that it is complete."""
+    return (builder.zone.root / "ticks" / f"{day:%Y%m%d}" / SUCCESS_MARKER).is_file()
+
+
+def _missing_kinds(builder: Builder, day: dt.date) -> list[str]:
+    """The names, without digits, of files of the landed day before that have no counterpart on this day."""
+    if not builder.settings.landing.same_files_as_before:
+        return []
+    before = [one for one in builder.zone.days() if one < day]
+    if not before:
+        return []
+    kinds = {_kind(path) for path in day_files(builder, day)}
+    return sorted({_kind(path) for path in day_files(builder, before[-1])} - kinds)
+
+
+def _kind(path: Path) -> str:
+    return re.sub(r"\d+", "#", path.name)
+
+
+# --- the lake -------------------------------------------------------------------------------------------------------------
+
+
+def is_built(builder: Builder, day: dt.date) -> bool:
+    """Whether the tables that read the landing zone are built from the day's present data, and none of the day's is refused."""
+    for table in builder.tables.values():
+        if table.partition != "day":
+            continue
+        manifest = builder.lake.manifest(table, day)
+        if manifest is None or manifest.refusals or manifest.outdated:
+            return False
+        if table.lands and manifest.landing != builder.landing_digests(table, day):
+            return False
+    return True
+
+
+def unbuilt_days(builder: Builder, week: dt.date, waiting: Mapping[dt.date, str]) -> str:
+    """The days of a week that are not built or refused, with the reasons; "" where all are built."""
+    lines = []
+    for day in builder.calendar.week_days(week):
+        if is_built(builder, day):
+            continue
+        refused = [
+            f"{table.name} is refused ({', '.join(manifest.refusals)})"
+            for table in builder.tables.values()
+            if table.partition == "day"
+            and (manifest := builder.lake.manifest(table, day)) is not None
+            and manifest.refusals
+        ]
+        lines.append(f"{day}: {'; '.join(refused) or waiting.get(day) or 'it is not built'}")
+    return "; ".join(lines)
