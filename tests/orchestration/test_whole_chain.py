@@ -51,7 +51,7 @@ def test_the_unattended_job_builds_what_is_stale(
     tiny_market: Path, world, days, full, full_lake: Path, work: Path, monkeypatch
 ) -> None:
     """`weekly_report`, as the sensor starts it: the driver inside a Dagster run, on that run's own instance."""
-    from orchestration.jobs import weekly_report
+    from orchestration.jobs import daily_tables, weekly_report
 
     lake = work / "job_lake"
     shutil.copytree(full_lake, lake)
@@ -63,6 +63,11 @@ def test_the_unattended_job_builds_what_is_stale(
         monkeypatch.setenv(f"ZHOUBAO_{name}", str(value))
     (work / "dagster").mkdir()
     with dg.DagsterInstance.local_temp(str(work / "dagster")) as instance:
+        config = {"ops": {"build_day": {"config": {"day": str(days[-1])}}}}
+        assert daily_tables.execute_in_process(instance=instance, run_config=config).success
+        builder.lake.forget()
+        assert builder.lake.manifest(builder.tables["factors"], days[-1]).content == full["factors", days[-1]]
+        assert builder.lake.manifest(builder.tables["report"], week) is None
         result = weekly_report.execute_in_process(instance=instance)
         assert result.success
         assert result.output_for_node("build_report").endswith(f"report/week={week}/report.html")
