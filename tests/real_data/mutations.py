@@ -540,7 +540,7 @@ def headers(b: Bases) -> Iterator[Mutation]:
             f[n].rows.insert(at, list(line))
 
         def none(f: Files, r: random.Random, n: str = name) -> dict[str, bytes]:
-            return {n: f[n].text()(header=False).encode()}
+            return {n: f[n].text(header=False).encode()}
 
         def only(f: Files, r: random.Random, n: str = name) -> None:
             f[n].rows = []
