@@ -1,5 +1,7 @@
 """Plots of the models for the Dagster UI."""
 
+import json
+
 import polars as pl
 
 
@@ -24,4 +26,4 @@ def plot_learning_curves(curves: pl.DataFrame) -> str:
         "facet": {"column": {"field": "granularity", "type": "nominal", "sort": order, "title": None}},
         "spec": {"width": 280, "height": 220, "layer": [lines, kept]},
     }
-    return vl_convert.vegalite_to_svg(chart)
+    return vl_convert.vegalite_to_svg(json.dumps(chart))

@@ -71,7 +71,7 @@ def specify(chart: str) -> Any:
         patch.setattr(vl_convert, "vegalite_to_svg", lambda spec: specifications.append(spec) or "<svg/>")
         CHARTS[chart]()
     (specification,) = specifications
-    return json.loads(json.dumps(specification, allow_nan=False))
+    return json.loads(specification if isinstance(specification, str) else json.dumps(specification, allow_nan=False))
 
 
 @pytest.mark.parametrize("chart", CHARTS)
