@@ -33,27 +33,24 @@ def read_models(lake: Lake, tables: Mapping[str, Table]) -> tuple[pl.DataFrame, 
     """Read the registry of a lake.
 
     Returns:
-        The registry (`list_models`), and one remark per model with weeks that are n/a, refused or written by an earlier version.
-
-    Raises:
-        NotReadyError: a partition's card is missing although its manifest names it.
+        The registry (`list_models`), and one remark per model with weeks that are n/a, refused, damaged or written by an earlier version.
     """
     cards, remarks = [], []
     for model in catalogue.MODELS:
-        left_out: dict[str, list[tuple[dt.date, str]]] = {"without a model": [], "refused": [], "unreadable": []}
+        left_out: dict[str, list[tuple[dt.date, str]]] = {
+            "without a model": [], "refused": [], "damaged": [], "unreadable": []
+        }  # fmt: skip
         for key in lake.keys(tables[model]):
             folder, manifest = lake.folder(tables[model], key), lake.manifest(tables[model], key)
             if manifest is None:
+                if damage := lake.damage(tables[model], key):
+                    left_out["damaged"].append((key, f"{damage}; build it again"))
                 continue
             if manifest.refusals:
                 left_out["refused"].append((key, str(failed_as_reason(manifest.refusals))))
             elif CARD not in manifest.files:
                 left_out["without a model"].append((key, _why_absent(manifest.unavailable.get(MEASURE))))
-            elif (data := lake.store.read_bytes(f"{folder}/{CARD}")) is None:
-                raise NotReadyError(
-                    f"{folder} lacks the file {CARD} that its manifest names. Remove its manifest.json and build it again."
-                )
-            elif "granularities" not in (card := json.loads(data)):
+            elif "granularities" not in (card := json.loads(lake.store.read_bytes(f"{folder}/{CARD}") or b"{}")):
                 left_out["unreadable"].append((key, "an earlier version of this code wrote its card; build it again"))
             else:
                 cards.append((card, manifest.notes))

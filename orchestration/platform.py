@@ -68,7 +68,7 @@ def open_builder(names: Names, *, profile: Profile | None = None, say: Callable[
         SettingsError: the settings cannot be read or are not valid.
     """
     profile = profile or load_profile(names.settings, PROFILES)
-    lake = Lake(names.lake)
+    lake = Lake(names.lake, profile.settings.lake)
     stocks = StockCodes.of(profile.settings.rulebook.boards)
     zone = LandingZone(names.market, lake.store, profile.settings.landing, stocks)
     about = zone.about

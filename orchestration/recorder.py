@@ -37,8 +37,9 @@ from orchestration.event_log import kept_open
 from orchestration.runs import mark_run
 from resources.builder import Builder, Outcome
 from resources.gate import Verdict
-from resources.lake import Manifest, digest
+from resources.lake import Manifest
 from resources.reasons import put_into_words
+from resources.store import digest
 from resources.table import Table
 
 PREVIEW_ROWS = 8
@@ -98,6 +99,8 @@ class Recorder:
         for outcome in outcomes:
             if outcome.state in ("refused", "blocked"):
                 self.failed[table.name, outcome.key] = str(outcome.detail)
+            else:  # tried again after an input was built again
+                self.failed.pop((table.name, outcome.key), None)
 
     def _events(
         self, table: Table, outcome: Outcome, pointers: Mapping[str, int | None], shown: dt.date | None

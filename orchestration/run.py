@@ -6,8 +6,10 @@
     python -m orchestration.run … --plan                                  print what would be built and why, and build nothing
     python -m orchestration.run --refused [--table minute_bars]           list the refused partitions with reason and remedy
     python -m orchestration.run --adopt all [--sample 10]                 after an upgrade: keep what the new code builds equally
+    python -m orchestration.run --verify [--table minute_bars]            read all files of the lake and list the damaged partitions
 
-Where nothing is stale, no Dagster run is started. The exit code is 0 after a success and 1 after an error, whose reason is printed.
+Where nothing is stale, no Dagster run is started. The exit code is 0 after a success and 1 after an error, whose reason is printed, and
+128 plus the signal's number after SIGINT or SIGTERM.
 """
 
 import argparse
@@ -25,15 +27,15 @@ from typing import TYPE_CHECKING, Any
 from assets.models.windows import shortfall
 from orchestration.adopt import SAMPLE, adopt
 from orchestration.findings import describe_refusals, describe_remarks, describe_warnings, failed_checks
+from orchestration.interrupts import Interrupted, interruptible
 from orchestration.plan import Plan, Step, beyond_calendar, last_complete_week, make_plan, require_complete_week
 from orchestration.platform import Names, open_builder
 from resources.builder import Builder
-from resources.errors import LakeError, NotReadyError, SettingsError, ZhoubaoError, describe_fault, is_machine_fault
+from resources.errors import NotReadyError, SettingsError, ZhoubaoError, describe_fault, is_machine_fault
 from resources.gate import own_failures
-from resources.lake import MANIFEST
 from resources.rulebook import describe_idle_rules
 from resources.settings.load import Profile
-from resources.stale import REFUSED_BEFORE
+from resources.stale import DAMAGED, REFUSED_BEFORE
 from resources.table import Table
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ def run_report(
     Raises:
         SettingsError: `week` is no Monday, or a setting contradicts the data or the calendar.
         NotReadyError: the week is incomplete, or a partition that the report needs could not be built.
-        LakeError: the lake belongs to another market or cannot be used, or the report's files are damaged.
+        LakeError: the lake belongs to another market or cannot be used, or another process writes it.
         MachineError: the machine failed.
     """
     builder = open_builder(names or Names.of(), profile=profile, say=_RateLimited(say))
@@ -88,14 +90,11 @@ def run_report(
     require_history(builder, monday)
     if force:
         builder.forced.add(("report", monday))
-    _build_on(builder, everything_for(builder, monday), instance, run, say)
     report = builder.tables["report"]
-    builder.lake.require(report, monday)
     folder = builder.lake.folder(report, monday)
-    if builder.lake.damaged([folder]):
-        raise LakeError(
-            f"The files in {builder.lake.store.path(folder)} differ from those that were built. Remove {MANIFEST} there and run again."
-        )
+    builder.lake.verify([folder])  # they are handed over even if nothing is built
+    _build_on(builder, everything_for(builder, monday), instance, run, say)
+    builder.lake.require(report, monday)
     return builder.lake.store.path(f"{folder}/report.html")
 
 
@@ -175,7 +174,7 @@ def build_partition(
     Raises:
         SettingsError: there is no such table, or the date is no trading day.
         NotReadyError: the week is incomplete, or the partition could not be built.
-        LakeError: the lake belongs to another market, or cannot be used.
+        LakeError: the lake belongs to another market or cannot be used, or another process writes it.
         MachineError: the machine failed.
     """
     builder = open_builder(names or Names.of(), say=_RateLimited(say))
@@ -259,7 +258,7 @@ def build(
 ) -> Plan:
     """Plan the requested partitions, then build ranges of days and ranges of weeks, in one Dagster run.
 
-    The Dagster run fails if the target cannot be built. If other partitions are refused, a second run, `refusals`, records them.
+    No other process writes the lake meanwhile (resources/lease.py). The Dagster run fails if the target cannot be built. If other partitions are refused, a second run, `refusals`, records them.
     Each check that failed without refusing, and each table with rows without a readable date, is one warning at the end.
 
     Args:
@@ -276,8 +275,20 @@ def build(
     Raises:
         NotReadyError: the target could not be built. The warnings are the notes of the error.
         MachineError: the machine failed.
-        LakeError: the lake belongs to another market, cannot be used, or holds damaged files.
+        LakeError: the lake belongs to another market or cannot be used, or another process writes it.
     """
+    with builder.lake.writing(say, kind="run"):
+        return _plan_and_build(builder, requested, targets, instance, recorder, say)
+
+
+def _plan_and_build(
+    builder: Builder,
+    requested: list[tuple[str, dt.date]],
+    targets: int,
+    instance: Any | None,
+    recorder: "Recorder | None",
+    say: Callable[[str], None],
+) -> Plan:
     began = time.perf_counter()
     builder.tried.clear()
     builder.blocked.clear()
@@ -311,6 +322,8 @@ def _carry_out(
     while plan:
         for (table, reason), count in plan.reasons().items():
             say(f"  {table:<20} {count:>5}  {reason}")
+        for line in _describe_damages(plan):
+            say(line)
         before = len(builder.tried)
         _carry_out_once(builder, plan, recorder, say)
         done += plan.steps
@@ -361,6 +374,19 @@ def _conclude(
     for line in (*describe_remarks(builder), *describe_warnings(builder, findings)):
         say(line)
     return Plan(tuple(done), plan.blocked, plan.examined)
+
+
+def _describe_damages(plan: Plan) -> Iterator[str]:
+    """One line per table and cause that names the damaged partitions of a plan."""
+    damaged: dict[tuple[str, Any], list[dt.date]] = {}
+    for step in plan.steps:
+        if step.reason.code == DAMAGED.name:
+            damaged.setdefault((step.table.name, step.reason.parameters["cause"]), []).append(step.key)
+    for (table, cause), keys in damaged.items():
+        listed = ", ".join(map(str, keys[:_LISTED])) + (
+            f" and {len(keys) - _LISTED} more" if len(keys) > _LISTED else ""
+        )
+        yield f"damaged: {table} of {listed}: {cause}. {'They are' if len(keys) > 1 else 'It is'} built again."
 
 
 def _newest_week(builder: Builder) -> dt.date:
@@ -538,6 +564,8 @@ def _print_plan(builder: Builder, requested: list[tuple[str, dt.date]]) -> None:
     )
     for (table, reason), count in plan.reasons().items():
         print(f"  {table:<20} {count:>5}  {reason}")
+    for line in _describe_damages(plan):
+        print(line)
     for step in plan.blocked:
         print(f"  {step.table.name} of {step.key} is blocked: {step.reason}")
     for step in plan.steps:
@@ -591,6 +619,29 @@ def print_refused(names: Names, table: str | None = None, date: str | None = Non
     )
 
 
+def verify_lake(names: Names, table: str | None = None, say: Callable[[str], None] = print) -> bool:
+    """Read all files of the lake, or of one table, and list the damaged partitions. The next run that needs them builds them again.
+
+    Returns:
+        Whether no partition is damaged.
+
+    Raises:
+        SettingsError: there is no such table.
+    """
+    builder = open_builder(names)
+    found = examined = 0
+    for one in [_named_table(builder, table)] if table else builder.tables.values():
+        for key in builder.lake.keys(one):
+            examined += 1
+            if builder.lake.verify([builder.lake.folder(one, key)]):
+                found += 1
+                say(f"{one.name} of {key}: {builder.lake.damage(one, key)}")
+    say(
+        f"{_counted(examined, 'partition')} examined, {found} damaged. A run builds the damaged ones that it needs again."
+    )
+    return not found
+
+
 def adopt_tables(names: Names, tables: str, most: int, say: Callable[[str], None] = print) -> bool:
     """Adopt the partitions that are stale by their code alone (orchestration/adopt.py).
 
@@ -609,7 +660,8 @@ def adopt_tables(names: Names, tables: str, most: int, say: Callable[[str], None
     builder = open_builder(names)
     wanted = list(builder.tables) if tables == "all" else tables.split(",")
     chosen = [_named_table(builder, name, "--adopt") for name in wanted]
-    done = [one for table in chosen for one in adopt(builder, table, most, say)]
+    with builder.lake.writing(say, kind="run"):
+        done = [one for table in chosen for one in adopt(builder, table, most, say)]
     kept = sum(len(one.keys) for one in done if not one.differing)
     again = sum(len(one.keys) for one in done if one.differing)
     say(f"{_counted(kept, 'partition')} adopted, {again} to be built again by the next run.")
@@ -622,6 +674,10 @@ def _require_consistent(options: argparse.Namespace) -> None:
     Raises:
         SettingsError: options contradict each other.
     """
+    if options.verify and (
+        options.adopt or options.refused or options.plan or options.force or options.week or options.date
+    ):
+        raise SettingsError("--verify reads the lake and can only be combined with --table.")
     if options.adopt and (options.refused or options.plan or options.force or options.week or options.table):
         raise SettingsError("--adopt names its tables itself and can only be combined with --sample.")
     if options.sample is not None and (not options.adopt or options.sample < 1):
@@ -630,7 +686,9 @@ def _require_consistent(options: argparse.Namespace) -> None:
         )
     if options.refused and (options.plan or options.force or options.week):
         raise SettingsError("--refused lists refused partitions and can only be combined with --table and --date.")
-    if (options.date and not options.table) or (options.table and not options.date and not options.refused):
+    if (options.date and not options.table) or (
+        options.table and not options.date and not options.refused and not options.verify
+    ):
         raise SettingsError("--table and --date name one partition and must be given together.")
     if options.week and options.table:
         raise SettingsError(
@@ -638,8 +696,7 @@ def _require_consistent(options: argparse.Namespace) -> None:
         )
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command and return its exit code: 0, or 1 after an error, which is printed to stderr."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m orchestration.run", description=__doc__.split("\n")[0])
     parser.add_argument("--week", help="the week's Monday; by default the last complete week")
     parser.add_argument("--profile", help="a profile's name or a settings file")
@@ -662,24 +719,20 @@ def main(arguments: list[str] | None = None) -> int:
         help="table names separated by commas, or all: keep the partitions that the present code builds equally, proved on a sample",
     )
     parser.add_argument("--sample", type=int, help=f"number of partitions that --adopt builds again (default {SAMPLE})")
-    options = parser.parse_args(arguments)
+    parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="read all files of the lake, or of --table, and list the damaged partitions",
+    )
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit code: 0, 1 after an error, which is printed to stderr, or 128 plus a signal's number."""
+    options = _parser().parse_args(arguments)
     try:
-        names = Names.of(options.market, options.lake, options.profile)
-        _require_consistent(options)
-        if options.refused:
-            print_refused(names, options.table, options.date)
-        elif options.adopt:
-            return 0 if adopt_tables(names, options.adopt, options.sample or SAMPLE) else 1
-        elif options.plan and options.table:
-            print_partition_plan(open_builder(names), options.table, options.date, options.force)
-        elif options.plan:
-            print_report_plan(open_builder(names), options.week, options.force)
-        elif options.table:
-            print(build_partition(options.table, options.date, names=names, force=options.force))
-        else:
-            path = run_report(week=options.week, names=names, force=options.force)
-            print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GB")
-            print(f"report: {path}")
+        with interruptible():
+            return _run(options)
     except ZhoubaoError as error:
         print("\n".join([f"error: {error}", *getattr(error, "__notes__", ())]), file=sys.stderr)
         return 1
@@ -688,6 +741,30 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         print(f"error: the machine failed: {describe_fault(error)}. Correct the cause and run again.", file=sys.stderr)
         return 1
+    except Interrupted as interrupt:
+        print(f"{interrupt}. Partitions that are built are kept; the same command continues.", file=sys.stderr)
+        return 128 + interrupt.number
+
+
+def _run(options: argparse.Namespace) -> int:
+    names = Names.of(options.market, options.lake, options.profile)
+    _require_consistent(options)
+    if options.refused:
+        print_refused(names, options.table, options.date)
+    elif options.verify:
+        return 0 if verify_lake(names, options.table) else 1
+    elif options.adopt:
+        return 0 if adopt_tables(names, options.adopt, options.sample or SAMPLE) else 1
+    elif options.plan and options.table:
+        print_partition_plan(open_builder(names), options.table, options.date, options.force)
+    elif options.plan:
+        print_report_plan(open_builder(names), options.week, options.force)
+    elif options.table:
+        print(build_partition(options.table, options.date, names=names, force=options.force))
+    else:
+        path = run_report(week=options.week, names=names, force=options.force)
+        print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GB")
+        print(f"report: {path}")
     return 0
 
 

@@ -36,7 +36,7 @@ from resources.errors import (
     machine_faults,
 )
 from resources.gate import Verdict, failed_as_reason, judge
-from resources.lake import Lake, Manifest, build_command, content_digest, digest
+from resources.lake import RECORD, Lake, Manifest, build_command, content_digest
 from resources.landing import NOTHING, RENAMED, LandingZone
 from resources.made import LEFT_OUT, Made
 from resources.parquet import encode
@@ -46,6 +46,7 @@ from resources.rulebook import Rulebook, describe_rulebook
 from resources.settings.load import described_on
 from resources.stale import (
     CODE_CHANGED,
+    DAMAGED,
     DECLARATION_CHANGED,
     FORCED,
     INPUT_CHANGED,
@@ -57,11 +58,15 @@ from resources.stale import (
     REFUSED_BEFORE,
     SETTINGS_CHANGED,
 )
+from resources.store import digest
 from resources.table import Table
 
 _LISTED = 5  # days that a message names
 # Partitions are judged and committed in batches: one validation per batch, with a bound on the bytes held in memory.
+# A kill loses the batch that is open: at most BATCH_SECONDS of work and the partition that is being made. A validation of one more batch
+# takes about XX s, so that one in BATCH_SECONDS is X % of a run.
 BATCH_PARTITIONS = 20
+BATCH_SECONDS = 5.0
 BATCH_BYTES = 512 << 20
 CHANGED_CODES = "code_changes in force"  # digest name of the code changes by which a partition's inputs are renamed
 DECLARED, UNDATED = "declared", "rows_without_date"
@@ -282,7 +287,8 @@ class Builder:
             return FORCED()
         manifest = self.lake.manifest(table, key)
         if manifest is None:
-            return NOT_BUILT()
+            damage = self.lake.damage(table, key)
+            return DAMAGED(cause=damage) if damage else NOT_BUILT()
         if manifest.settings != self.settings_digest(table, key):
             sections = self._section_digests(table, key)
             differ = [name for name, one in sections.items() if manifest.sections.get(name) != one]
@@ -352,7 +358,7 @@ class Builder:
                 manifest = self.lake.manifest(upstream, k)
                 contents[self.lake.folder(upstream, k)] = manifest.content if manifest else "not built"
         if table.reads_record:
-            contents["manifests"] = digest(encode(self._verdicts(key)), encode(self._left_out(key)))
+            contents[RECORD] = digest(encode(self._verdicts(key)), encode(self._left_out(key)))
         return contents
 
     # --- building ---------------------------------------------------------------------------------------------------
@@ -384,7 +390,15 @@ class Builder:
             LakeError: the lake belongs to another market, cannot be read or written, or holds damaged files.
             MachineError: the machine failed. The partitions made before are written; nothing of this one is.
         """
-        self.lake.claim(str(self.zone.root.resolve()))
+        with self.lake.writing(self.say):
+            self.lake.claim(str(self.zone.root.resolve()))
+            outcomes = self._build(table, list(keys), force, report)
+            self.zone.flush()
+        return sorted(outcomes, key=lambda outcome: outcome.key)
+
+    def _build(
+        self, table: Table, keys: list[dt.date], force: bool, report: Callable[[Table, Sequence[Outcome]], None]
+    ) -> list[Outcome]:
         outcomes: list[Outcome] = []
         reported = 0
         batch: list[_Prepared] = []
@@ -398,16 +412,21 @@ class Builder:
             reported = len(outcomes)
 
         limit = 1 if table.reads_itself else BATCH_PARTITIONS
+        opened = 0.0
         with self.lake.store.scratch() as scratch:
             try:
                 for key in keys:
                     if force:
                         self.forced.add((table.name, key))
-                    if not self.stale(table, key):
+                    reason = self.stale(table, key)
+                    if reason is None:
                         outcomes.append(self._up_to_date(table, key))
                         continue
+                    if reason.code == DAMAGED.name:
+                        self.say(f"{table.name} of {key} is {reason}; it is built again.")
                     self.forced.discard((table.name, key))
                     self.tried.add((table.name, key))
+                    opened = opened if batch else time.monotonic()
                     sources = _Sources(self._contents(table, key), self.landing_digests(table, key))
                     try:
                         batch.append(self._prepare(table, key, sources, scratch))
@@ -418,14 +437,14 @@ class Builder:
                         outcomes.append(Outcome(key, "blocked", reason, None))
                     except InputError as error:
                         outcomes.append(self._refuse(table, key, str(error), sources))
-                    if len(batch) >= limit or sum(one.size for one in batch) >= BATCH_BYTES:
+                    full = len(batch) >= limit or sum(one.size for one in batch) >= BATCH_BYTES
+                    if batch and (full or time.monotonic() - opened >= BATCH_SECONDS):
                         commit()
             except MachineError:
                 commit()  # what was made before the machine failed
                 raise
             commit()
-        self.zone.flush()
-        return sorted(outcomes, key=lambda outcome: outcome.key)
+        return outcomes
 
     def remake(self, table: Table, key: dt.date) -> Manifest:
         """Build a partition without writing it, and return the manifest that it would have.
@@ -513,9 +532,13 @@ class Builder:
             )
             if not isinstance(made, Made):
                 raise TypeError(f"{table.make} returned {type(made).__name__}. It must return Made(frame).")
-        except (pl.exceptions.PolarsError, OSError, NotReadyError, InputError) as error:
-            if damaged := self.lake.damaged(folder for folder in sources.inputs if folder != "manifests"):
-                raise self.lake.damage(f"{table.name} of {key}", damaged) from error
+        except (pl.exceptions.PolarsError, OSError, NotReadyError, InputError):
+            # Whatever the inputs' files cause is no verdict on the data: damaged ones are built again.
+            self.lake.verify(folder for folder in sources.inputs if folder != RECORD)
+            for upstream, keys in reads:
+                for k in keys:
+                    if self.lake.damage(upstream, k):
+                        self.lake.require(upstream, k, f"{table.name} of {key}")
             raise
         if isinstance(made.frame, Path):
             part: bytes | Path = _conforming_file(table, made)
@@ -668,6 +691,7 @@ class Builder:
         for one, manifest in zip(batch, self._judged(table, batch), strict=True):
             self.lake.write(table, one.key, one.part, dict(one.made.files), manifest)
             self.lake.store.end_work(f"{table.name}/{one.key}-*")
+            self.blocked.pop((table.name, one.key), None)
             failed = failed_as_reason(manifest.refusals)
             outcomes.append(Outcome(one.key, "refused" if failed else "built", failed, manifest))
         return outcomes

@@ -5,213 +5,47 @@ not decide what a partition holds or when it is stale (resources/builder.py).
 
     <lake>/<table>/date=YYYY-MM-DD/part.parquet      (week=YYYY-MM-DD, the Monday, for weekly tables)
     <lake>/<table>/date=YYYY-MM-DD/manifest.json     written last: without it the partition does not exist
+
+A partition whose manifest or files are not those that were written counts as not built (`Lake.damage`). A manifest is sealed by the
+digest of its own bytes. The files are compared with the manifest's content digest when a process first reads them, and again after
+their state has changed (resources/verified.py); a change of state is looked for whenever a manifest is read.
 """
 
 import contextlib
 import datetime as dt
-import hashlib
 import json
+import math
 import os
 import re
-import shutil
-import socket
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from resources.errors import LakeError, NotReadyError, is_machine_fault
+from resources.errors import LakeError, NotReadyError
 from resources.gate import Verdict, failed_as_reason
+from resources.lease import hold, require_lease
+from resources.made import LEFT_OUT
 from resources.reasons import Code, Reason
+from resources.settings.lake import LakeSettings
+from resources.stale import FILES_DIFFER, FILES_MISSING, INPUTS_IN_A_CYCLE, MANIFEST_DAMAGED
+from resources.store import Store, digest
 from resources.table import Table
+from resources.verified import Verified
 
 PART = "part.parquet"
 MANIFEST = "manifest.json"
 PARTITION_REFUSED = Code("partition_refused", ("folder", "cause"))
-# Intermediate results of long computations, by table, partition and version. They are removed when the partition is written.
-WORK = "_work"
-SCRATCH = "_scratch"  # large partitions before they are moved into place; one folder per process, removed at its end
-_CHUNK = 8 << 20
+RECORD = "manifests"  # the input of a table that reads the manifests of all tables
+FORMAT = 2  # of a manifest; earlier ones have neither this field nor a seal
+_SEAL = re.compile(rb',\n "seal": "([0-9a-f]{32})"\n\}\Z')
+NESTED_NOTES = {LEFT_OUT: 2}  # depth of the mappings of notes that are read again
+_LARGEST = 2**62
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_FOLDER = re.compile(r"[^/\\]+/(date|week)=\d{4}-\d{2}-\d{2}")
 OWNER = "market.txt"  # holds the path of the market that the lake's tables are made from
-
-
-class Store:
-    """Bytes under names, in a local folder or under an S3 prefix. Every write is atomic.
-
-    Every method that reads or writes raises LakeError where the store cannot be used, such as for want of space or rights.
-    """
-
-    def __init__(self, url: str):
-        self.url = url.rstrip("/")
-        self.is_local = "://" not in url
-        if self.is_local:
-            path = Path(self.url)
-            if there := next((one for one in (path, *path.parents) if one.exists() and not one.is_dir()), None):
-                raise LakeError(
-                    f"The lake {url} cannot be a folder: {there} is a file. Name another folder with LAKE=…."
-                )
-        elif not url.startswith("s3://"):
-            raise LakeError(f"The lake {url} is neither a folder nor an s3:// URL. Name one of these with LAKE=….")
-        else:
-            import fsspec
-
-            self._fs = fsspec.filesystem(url.split("://", 1)[0], **_s3_client_options())
-            self._fs.invalidate_cache()
-
-    def path(self, name: str) -> str:
-        """The path or URL of a name."""
-        return f"{self.url}/{name}"
-
-    @contextlib.contextmanager
-    def _as_lake_error(self, operation: str, name: str) -> Iterator[None]:
-        """Turn a full disk, a missing right or missing credentials into a LakeError. FileNotFoundError passes unchanged."""
-        try:
-            yield
-        except FileNotFoundError:
-            raise
-        except Exception as error:
-            if not isinstance(error, OSError) and not is_machine_fault(error):
-                raise
-            rest = "" if self.is_local else " and the AWS_* variables"
-            raise LakeError(
-                f"{self.path(name)} cannot be {operation}: {error}. Correct the cause (space, rights{rest}) and run again; "
-                "partitions that are built are kept."
-            ) from error
-
-    def read_bytes(self, name: str) -> bytes | None:
-        """Read a content; None where the name does not exist."""
-        try:
-            with self._as_lake_error("read", name):
-                if self.is_local:
-                    return Path(self.path(name)).read_bytes()
-                return self._fs.cat_file(self.path(name))
-        except FileNotFoundError:
-            return None
-
-    def write_bytes(self, name: str, data: bytes | Path) -> None:
-        """Write a content atomically: as a temporary file that is flushed and renamed in a folder, as one put on S3.
-
-        data: the bytes, or a file below `scratch`, which is moved in a local store.
-        """
-        try:
-            with self._as_lake_error("written", name):
-                self._write(name, data)
-        except FileNotFoundError as error:  # S3 has no such bucket
-            raise LakeError(
-                f"{self.path(name)} cannot be written: {error}. Create the bucket, or name another."
-            ) from error
-
-    def _write(self, name: str, data: bytes | Path) -> None:
-        if not self.is_local:
-            if isinstance(data, Path):
-                self._fs.put_file(str(data), self.path(name))
-            else:
-                self._fs.pipe_file(self.path(name), data)
-            return
-        target = Path(self.path(name))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(data, Path):
-            with data.open("rb+") as file:
-                os.fsync(file.fileno())
-            os.replace(data, target)
-            return
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        try:
-            with temporary.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
-
-    @contextlib.contextmanager
-    def scratch(self) -> Iterator[Path]:
-        """Provide a folder for large files before they are moved into the store; it is removed at the end.
-
-        Folders that killed processes of this machine left behind are removed first.
-        """
-        root = Path(self.path(SCRATCH)) if self.is_local else Path(tempfile.gettempdir()) / "zhoubao_scratch"
-        with self._as_lake_error("written", SCRATCH):
-            root.mkdir(parents=True, exist_ok=True)
-            for left in root.glob(f"{socket.gethostname()}+*"):
-                if not _is_running(left.name.split("+")[1]):
-                    shutil.rmtree(left, ignore_errors=True)
-            folder = Path(tempfile.mkdtemp(prefix=f"{socket.gethostname()}+{os.getpid()}+", dir=root))
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def work(self, name: str) -> Path:
-        """A folder for intermediate results. It outlives a killed process: the same name leads to the same folder."""
-        path = self._work_root / name
-        with self._as_lake_error("written", f"{WORK}/{name}"):
-            path.mkdir(parents=True, exist_ok=True)
-        return path
-
-    def end_work(self, pattern: str) -> None:
-        """Remove the work folders whose names match a pattern such as `gru_50_1/2023-01-02-*`."""
-        for path in self._work_root.glob(pattern):
-            shutil.rmtree(path, ignore_errors=True)
-
-    @property
-    def _work_root(self) -> Path:
-        # The work folders of a remote store are on this machine, in one folder per store.
-        local = Path(tempfile.gettempdir()) / f"zhoubao{WORK}" / digest(self.url.encode())
-        return Path(self.path(WORK)) if self.is_local else local
-
-    def delete(self, name: str) -> None:
-        """Delete a content; nothing happens where the name does not exist."""
-        with contextlib.suppress(FileNotFoundError), self._as_lake_error("deleted", name):
-            if self.is_local:
-                Path(self.path(name)).unlink()
-            else:
-                self._fs.rm_file(self.path(name))
-
-    def names(self, folder: str) -> list[str]:
-        """The sorted names of the entries of a folder; [] where it does not exist."""
-        try:
-            with self._as_lake_error("listed", folder):
-                if self.is_local:
-                    path = Path(self.path(folder))
-                    return sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
-                return sorted(Path(name).name for name in self._fs.ls(self.path(folder), detail=False, refresh=True))
-        except FileNotFoundError:
-            return []
-
-    def scan(self, names: list[str]) -> pl.LazyFrame:
-        """A lazy frame over the Parquet files of these names, in this order."""
-        options = None if self.is_local else _s3_scan_options()
-        return pl.scan_parquet([self.path(name) for name in names], storage_options=options, hive_partitioning=False)
-
-
-def _is_running(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, ValueError):
-        return True
-    return True
-
-
-def _s3_client_options() -> dict[str, Any]:
-    endpoint = os.environ.get("AWS_ENDPOINT_URL")
-    return {"client_kwargs": {"endpoint_url": endpoint}} if endpoint else {}
-
-
-def _s3_scan_options() -> dict[str, Any] | None:
-    endpoint = os.environ.get("AWS_ENDPOINT_URL")
-    if not endpoint:
-        return None
-    return {"aws_endpoint_url": endpoint, "aws_allow_http": str(endpoint.startswith("http:")).lower()}
 
 
 @dataclass(frozen=True)
@@ -252,14 +86,24 @@ class Manifest:
         checks = {name: verdict.to_json() for name, verdict in self.checks.items()}
         saved = {one.name: getattr(self, one.name) for one in fields(self)}
         outdated = self.outdated.to_json() if self.outdated else ""
-        saved |= {"unavailable": _stored(self.unavailable), "checks": checks, "outdated": outdated}
-        return json.dumps(saved, ensure_ascii=False, indent=1, sort_keys=True).encode("utf-8", "backslashreplace")
+        saved |= {"unavailable": _stored(self.unavailable), "checks": checks, "outdated": outdated, "format": FORMAT}
+        body = json.dumps(saved, ensure_ascii=False, indent=1, sort_keys=True).encode("utf-8", "backslashreplace")
+        return body.removesuffix(b"\n}") + f',\n "seal": "{digest(body)}"\n}}'.encode()
 
     @classmethod
     def loads(cls, data: bytes) -> "Manifest | None":
-        """Parse what `dumps` wrote; None where it is damaged or another version's, which makes the partition count as not built."""
+        """Parse what `dumps` wrote; None where it is damaged or another version's, which makes the partition count as not built.
+
+        Manifests of earlier versions have no seal. They are accepted where every field has its type and its bounds.
+        """
+        seal = _SEAL.search(data)
+        body = data[: seal.start()] + b"\n}" if seal else data
+        if seal and digest(body) != seal[1].decode():
+            return None
         try:
-            saved = json.loads(data)
+            saved = json.loads(body)
+            if ("format" in saved or "seal" in saved) if seal is None else saved.pop("format") != FORMAT:
+                return None
             saved["checks"] = {name: Verdict.from_json(verdict) for name, verdict in saved["checks"].items()}
             reasons = saved.get("unavailable", {})
             saved["unavailable"] = {name: Reason.from_json(stored) for name, stored in reasons.items()}
@@ -273,30 +117,80 @@ class Manifest:
         return manifest if manifest._is_whole() else None
 
     def _is_whole(self) -> bool:
-        """Whether every field has its type."""
+        """Whether every field has its type and its bounds."""
         texts = (self.table, self.key, self.version, self.content, self.settings, self.code)
         mappings = (self.inputs, self.landing, self.files, self.sections)
         return (
             all(isinstance(text, str) for text in texts)
             and all(isinstance(one, dict) and all(isinstance(v, str) for v in one.values()) for one in mappings)
             and isinstance(self.notes, dict)
+            and all(_nests(self.notes[name], depth) for name, depth in NESTED_NOTES.items() if name in self.notes)
             and isinstance(self.adopted, tuple)
             and all(isinstance(one, dict) for one in self.adopted)
+            and all(name == RECORD or _FOLDER.fullmatch(name) for name in self.inputs)
+            and not any(name.endswith(f"={self.key}") and name.startswith(f"{self.table}/") for name in self.inputs)
+            and all(map(_is_inside, self.files))
             and type(self.rows) is int
-            and isinstance(self.seconds, int | float)
+            and 0 <= self.rows < _LARGEST
+            and type(self.seconds) in (int, float)
+            and math.isfinite(self.seconds)
+            and 0 <= self.seconds < _LARGEST
         )
 
 
-class Lake:
-    """Partitions of tables in a store. Manifests are cached until `forget`."""
+def _nests(value: Any, depth: int) -> bool:
+    """Whether a note consists of mappings of this depth, as the builder writes it and reads it again."""
+    return depth == 0 or (isinstance(value, dict) and all(_nests(one, depth - 1) for one in value.values()))
 
-    def __init__(self, url: str):
+
+def _is_inside(name: str) -> bool:
+    """Whether a side file is in the partition's own folder and is neither its part nor its manifest."""
+    parts = name.split("/")
+    return (
+        name not in (PART, MANIFEST)
+        and not set(parts) & {"", ".", ".."}
+        and not set(name) & {"\\", "\0"}
+        and len(os.fsencode(name)) < 1000
+    )
+
+
+class Lake:
+    """Partitions of tables in a store. Manifests are cached until `forget`.
+
+    damages: the damaged partitions that have been met since then, by folder, each with the reason.
+    """
+
+    def __init__(self, url: str, settings: LakeSettings | None = None):
         self.store = Store(url)
+        self.damages: dict[str, Reason] = {}
+        self._settings = settings or LakeSettings()
+        self._verified = Verified(self.store)
+        self._sound: set[str] = set()  # the partitions whose files were compared since `forget`
         self._manifests: dict[str, Manifest | None] = {}
         self._refusals: dict[str, Reason | None] = {}
 
     def __repr__(self) -> str:
         return f"Lake({self.store.url!r})"
+
+    @contextlib.contextmanager
+    def writing(self, say: Callable[[str], None] = lambda line: None, *, kind: str = "step") -> Iterator[None]:
+        """Hold the lease of the lake inside the block: no other process writes it (resources/lease.py).
+
+        A block inside another one of the same process holds the same lease. What a killed process left behind is removed.
+
+        Args:
+            say: receives a line while another process writes.
+            kind: "run" or "step".
+
+        Raises:
+            LakeError: another process wrote for too long, or the lake cannot be written.
+        """
+        with hold(self.store, self._settings, kind, say) as (took, replaced):
+            if took:
+                self.forget()
+            if replaced:
+                self.store.sweep()
+            yield
 
     def claim(self, market: str) -> None:
         """Bind the lake to one market, given by its path.
@@ -322,20 +216,65 @@ class Lake:
         """Discard the cached manifests, since another process may have written."""
         self._manifests.clear()
         self._refusals.clear()
+        self.damages.clear()
+        self._sound.clear()
+        self._verified.forget()
+        self.store.forget()
 
     def manifest(self, table: Table, key: dt.date) -> Manifest | None:
-        """The partition's manifest; None where the partition is not built."""
+        """The partition's manifest; None where the partition is not built or damaged."""
         return self._manifest(self.folder(table, key))
 
     def _manifest(self, folder: str) -> Manifest | None:
         name = f"{folder}/{MANIFEST}"
         if name not in self._manifests:
             data = self.store.read_bytes(name)
-            found = Manifest.loads(data) if data else None
+            found = Manifest.loads(data) if data is not None else None
             # A manifest that was copied from another partition's folder has another table or key.
-            own = found is not None and folder.startswith(f"{found.table}/") and folder.endswith(f"={found.key}")
-            self._manifests[name] = found if own else None
+            if found is not None and folder not in (
+                f"{found.table}/date={found.key}",
+                f"{found.table}/week={found.key}",
+            ):
+                found = None
+            self._manifests[name] = found
+            if found is not None:
+                self._compare(folder, found)
+            elif data is not None:
+                self.damages[folder] = MANIFEST_DAMAGED()
         return self._manifests[name]
+
+    def damage(self, table: Table, key: dt.date) -> Reason | None:
+        """The reason why a partition is damaged and counts as not built; None where it is not."""
+        self.manifest(table, key)
+        return self.damages.get(self.folder(table, key))
+
+    def _set_damaged(self, folder: str, reason: Reason) -> None:
+        self._manifests[f"{folder}/{MANIFEST}"] = None
+        self._refusals.clear()
+        self.damages[folder] = reason
+
+    def _compare(self, folder: str, manifest: Manifest, *, reading: bool = False, afresh: bool = False) -> None:
+        """Compare a partition's files with its manifest, and set it damaged where they differ.
+
+        They are read where their state has changed since their digest was computed; with `reading` also where it never was, and
+        with `afresh` in any case. The files of a refused partition are not read by anyone.
+        """
+        if manifest.refusals or (folder in self._sound and not afresh):
+            return
+        stamp = self.store.stamp([f"{folder}/{name}" for name in (PART, *sorted(manifest.files))])
+        if not stamp:
+            self._set_damaged(folder, FILES_MISSING())
+            return
+        known = self._verified.of(folder)
+        if afresh or (known != (stamp, manifest.content) if known else reading):
+            content = self._content(folder, manifest)
+            self._verified.remember(folder, stamp, content or digest())
+            if content != manifest.content:
+                self._set_damaged(folder, FILES_DIFFER())
+                return
+        elif not known:
+            return
+        self._sound.add(folder)
 
     def is_empty(self) -> bool:
         """Whether the lake holds nothing at all."""
@@ -356,11 +295,19 @@ class Lake:
             NotReadyError: the partition is not built, its gate or that of an input refused it, or it could not be renewed when it
                 had to be. `reader` names the partition that needs it.
         """
-        manifest = self.manifest(table, key)
+        folder = self.folder(table, key)
+        refused = self._refused(folder)  # it may find the manifest damaged
+        if (manifest := self._manifest(folder)) is not None and not refused:
+            self._compare(folder, manifest, reading=True)
+            manifest = self._manifest(folder)
         wanted = f"{reader} needs {table.name} of {key}" if reader else f"{table.name} of {key} was requested"
+        if manifest is None and (damage := self.damages.get(folder)):
+            raise NotReadyError(
+                f"{wanted}, which is damaged: {damage}. Build it again: {build_command(table.name, key)}"
+            )
         if manifest is None:
             raise NotReadyError(f"{wanted}, which is not built. Build it: {build_command(table.name, key)}")
-        if refused := self.refused(table, key):
+        if refused:
             raise NotReadyError(
                 f"{wanted}, which is refused: {refused}. After the remedy: {build_command(table.name, key)}"
             )
@@ -378,22 +325,28 @@ class Lake:
     def _refused(self, folder: str) -> Reason | None:
         # The search is depth first with an explicit stack: ten years of weeks that each read the week before exceed Python's
         # recursion limit.
-        stack = [folder]
+        stack, opened = [folder], set()
         while stack:
             current = stack[-1]
             manifest = None if current in self._refusals else self._manifest(current)
             if manifest is None:
                 self._refusals.setdefault(current, None)
+                opened.discard(current)
                 stack.pop()
             elif failed := failed_as_reason(manifest.refusals):
                 self._refusals[current] = PARTITION_REFUSED(folder=current, cause=failed)
                 stack.pop()
             elif unknown := [source for source in manifest.inputs if source not in self._refusals]:
-                stack.extend(unknown)
+                opened.add(current)
+                if opened.isdisjoint(unknown):
+                    stack.extend(unknown)
+                else:
+                    self._set_damaged(current, INPUTS_IN_A_CYCLE())
             else:
                 # An input that was refused after this partition was made from an earlier version of it refuses it too.
                 reasons = (self._refusals[source] for source in manifest.inputs)
                 self._refusals[current] = next((reason for reason in reasons if reason), None)
+                opened.discard(current)
                 stack.pop()
         return self._refusals[folder]
 
@@ -404,9 +357,8 @@ class Lake:
             NotReadyError: one of them may not be read (`require`).
         """
         keys = list(keys)
-        for key in keys:
-            self.require(table, key, reader)
-        filled = [key for key in keys if self.require(table, key, reader).rows]
+        rows = {key: self.require(table, key, reader).rows for key in keys}
+        filled = [key for key in keys if rows[key]]
         if not filled:
             return pl.LazyFrame(schema=table.schema)
         return self.store.scan([f"{self.folder(table, key)}/{PART}" for key in filled])
@@ -416,39 +368,29 @@ class Lake:
 
         Raises:
             NotReadyError: the partition may not be read (`require`), or has no such file.
-            LakeError: the file differs from the one that the manifest was written for.
         """
         manifest = self.require(table, key, reader)
-        data = self.store.read_bytes(f"{self.folder(table, key)}/{name}") if name in manifest.files else None
-        if data is None:
+        if name not in manifest.files:
             raise NotReadyError(
                 f"{table.name} of {key} has no file {name}; it holds {', '.join(manifest.files) or 'none'}."
             )
-        if digest(data) != manifest.files[name]:
-            raise self.damage(reader or "the caller", [self.folder(table, key)])
-        return data
+        data = self.store.read_bytes(f"{self.folder(table, key)}/{name}")
+        if data is None or digest(data) != manifest.files[name]:
+            self._set_damaged(self.folder(table, key), FILES_DIFFER())
+            self.require(table, key, reader)  # raises
+        return data or b""
 
-    def damaged(self, folders: Iterable[str]) -> list[str]:
-        """Those of the partitions, given by folder, whose files differ from the ones that their manifest was written for."""
-        return [
-            folder
-            for folder in folders
-            if (one := self._manifest(folder)) and self._content(folder, one) != one.content
-        ]
-
-    def damage(self, reader: str, folders: Sequence[str]) -> LakeError:
-        """The error for `reader`, which reads damaged partitions."""
-        return LakeError(
-            f"{reader} reads {', '.join(folders)}, whose files are missing or differ from those that the manifest was written for. "
-            f"Remove {', '.join(f'{folder}/{MANIFEST}' for folder in folders)} from {self.store.url} and run again, which "
-            "builds them again."
-        )
+    def verify(self, folders: Iterable[str]) -> list[str]:
+        """Read all files of the partitions, given by folder, and return the damaged ones, which then count as not built."""
+        damaged = []
+        for folder in folders:
+            if (manifest := self._manifest(folder)) is not None:
+                self._compare(folder, manifest, afresh=True)
+            if folder in self.damages:
+                damaged.append(folder)
+        return damaged
 
     def _content(self, folder: str, manifest: Manifest) -> str:
-        if manifest.refusals:
-            return (
-                manifest.content
-            )  # a refused partition is not read, and that of an unreadable input has its reason as content
         files = {name: self.store.read_bytes(f"{folder}/{name}") for name in manifest.files}
         part = Path(self.store.path(f"{folder}/{PART}")) if self.store.is_local else None
         data = self.store.read_bytes(f"{folder}/{PART}") if part is None else part if part.is_file() else None
@@ -468,17 +410,24 @@ class Lake:
         """
         folder = self.folder(table, key)
         name = f"{folder}/{MANIFEST}"
+        require_lease(self.store)
         old = self.manifest(table, key)
         self._manifests.pop(name, None)
         self._refusals.clear()
+        self._sound.discard(folder)
         self.store.delete(name)
-        for stale in set(old.files if old else ()) - set(files):
+        # What an interrupted write or an unknown manifest left behind is removed, too.
+        for stale in set(old.files if old else self.store.below(folder)) - set(files) - {PART}:
             self.store.delete(f"{folder}/{stale}")
         for file, data in files.items():
             self.store.write_bytes(f"{folder}/{file}", data)
         self.store.write_bytes(f"{folder}/{PART}", part)
         self.store.write_bytes(name, manifest.dumps())
         self._manifests[name] = manifest
+        self.damages.pop(folder, None)
+        if not manifest.refusals and (stamp := self.store.stamp([f"{folder}/{one}" for one in (PART, *sorted(files))])):
+            self._verified.remember(folder, stamp, manifest.content)
+            self._sound.add(folder)
 
     def set_outdated(self, table: Table, key: dt.date, reason: Reason) -> None:
         """Withhold a built partition that could not be renewed from its readers until it is renewed."""
@@ -488,6 +437,7 @@ class Lake:
     def restamp(self, table: Table, key: dt.date, manifest: Manifest) -> None:
         """Replace the manifest of a built partition; its files do not change."""
         name = f"{self.folder(table, key)}/{MANIFEST}"
+        require_lease(self.store)
         self.store.write_bytes(name, manifest.dumps())
         self._manifests[name] = manifest
 
@@ -508,21 +458,6 @@ def content_digest(part: bytes | Path, files: Mapping[str, bytes], unavailable: 
 
 def _stored(unavailable: Mapping[str, Reason]) -> dict[str, Any]:
     return {name: reason.to_json() for name, reason in unavailable.items()}
-
-
-def digest(*parts: bytes | Path) -> str:
-    """Compute a digest of 32 hex digits over the parts (bytes, or a file's content), each with its length."""
-    hashed = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        size = part.stat().st_size if isinstance(part, Path) else len(part)
-        hashed.update(size.to_bytes(8, "little"))
-        if isinstance(part, Path):
-            with part.open("rb") as file:
-                while chunk := file.read(_CHUNK):
-                    hashed.update(chunk)
-        else:
-            hashed.update(part)
-    return hashed.hexdigest()
 
 
 def build_command(names: str, key: dt.date) -> str:

@@ -40,7 +40,7 @@ from resources.settings.landing import LandingSettings
 from resources.symbols import StockCodes, read_symbols
 
 if TYPE_CHECKING:
-    from resources.lake import Store
+    from resources.store import Store
 
 
 ENDS = ("delisting_start", "delist_date")

@@ -4,6 +4,11 @@ from resources.reasons import Code
 
 FORCED = Code("forced")
 NOT_BUILT = Code("not_built")
+DAMAGED = Code("damaged", ("cause",))
+MANIFEST_DAMAGED = Code("manifest_damaged")
+FILES_DIFFER = Code("files_differ")
+FILES_MISSING = Code("files_missing")
+INPUTS_IN_A_CYCLE = Code("inputs_in_a_cycle")
 SETTINGS_CHANGED = Code("settings_changed", ("sections",))
 CODE_CHANGED = Code("code_changed")
 DECLARATION_CHANGED = Code("declaration_changed", ("settings",))

@@ -7,6 +7,11 @@ from resources.language import Bilingual as T
 WORDS: Mapping[str, T] = {
     "forced": T("按 --force 的要求", "requested with --force"),
     "not_built": T("尚未构建", "not built"),
+    "damaged": T("已损坏：{cause}", "damaged: {cause}"),
+    "manifest_damaged": T("manifest.json 不是本项目所写的内容", "manifest.json does not hold what was written"),
+    "files_differ": T("文件与写入时不同", "its files differ from those that were written"),
+    "files_missing": T("缺少文件", "files are missing"),
+    "inputs_in_a_cycle": T("其输入构成循环", "its inputs form a cycle"),
     "settings_changed": T("设置已变（{sections}）", "settings changed ({sections})"),
     "code_changed": T("代码已变", "code changed"),
     "declaration_changed": T("交付声明已变（{settings}）", "declaration changed ({settings})"),

@@ -14,6 +14,7 @@ from resources.settings.calendar import CalendarSettings
 from resources.settings.evaluation import EvaluationSettings
 from resources.settings.factors import FactorsSettings
 from resources.settings.features import FeaturesSettings
+from resources.settings.lake import LakeSettings
 from resources.settings.landing import LandingSettings
 from resources.settings.lines import LinesSettings
 from resources.settings.models import ModelsSettings
@@ -31,6 +32,7 @@ class Settings(Section):
 
     calendar: CalendarSettings = Field(default_factory=CalendarSettings)
     rulebook: RulebookSettings = Field(default_factory=RulebookSettings)
+    lake: LakeSettings = Field(default_factory=LakeSettings)
     landing: LandingSettings = Field(default_factory=LandingSettings)
     ticks: TicksSettings = Field(default_factory=TicksSettings)
     reference: ReferenceSettings = Field(default_factory=ReferenceSettings)

@@ -251,8 +251,8 @@ def _about(path: Path, head: Any) -> dict[str, Any]:
 
 
 def _dump(settings: Settings) -> dict[str, Any]:
-    """The tree in JSON's types, without the rulebook's rows and the date of its review."""
-    return settings.model_dump(mode="json", exclude={"rulebook": {*KINDS, "reviewed"}})
+    """The tree in JSON's types, without the rulebook's rows, the date of its review, and the lake, which decides no figure."""
+    return settings.model_dump(mode="json", exclude={"rulebook": {*KINDS, "reviewed"}, "lake": True})
 
 
 def _merge(base: dict[str, Any], over: Mapping[str, Any], path: tuple[str, ...] = ()) -> None:

@@ -17,7 +17,7 @@ from orchestration.plan import make_plan
 from resources.builder import Builder
 from resources.calendar import Calendar
 from resources.code_digest import definitions
-from resources.errors import InputError, LakeError, NotReadyError
+from resources.errors import InputError, NotReadyError
 from resources.gate import Between
 from resources.lake import Lake
 from resources.landing import LandingZone
@@ -234,8 +234,11 @@ def test_a_damaged_input_is_not_reported_as_a_fault_of_the_delivery(market: Path
     part = tmp_path / "lake" / Lake.folder(AVERAGES, DAYS[0]) / "part.parquet"
     pl.read_parquet(part).with_columns(mean=pl.lit(None, pl.Float64)).write_parquet(part)
     builder.tables = {**TABLES, "totals": strict}
-    with pytest.raises(LakeError, match=f"averages/date={DAYS[0]}"):
-        builder.build(strict, [WEEKS[0]], force=True)
+    (outcome,) = builder.build(strict, [WEEKS[0]], force=True)
+    assert outcome.state == "blocked"
+    assert f"averages of {DAYS[0]}, which is damaged" in str(outcome.detail)
+    builder.build(AVERAGES, [DAYS[0]])
+    assert builder.build(strict, [WEEKS[0]])[0].state == "built"
     assert builder.lake.read(TOTALS, [WEEKS[0]]).collect().equals(before)
 
 
@@ -445,10 +448,10 @@ def test_a_part_written_as_a_file_is_moved_and_its_scratch_folder_removed(market
     for day in DAYS:
         assert builder.lake.read(as_file, [day]).collect().equals(whole.lake.read(PRICES, [day]).collect())
         assert builder.lake.manifest(as_file, day).rows == whole.lake.manifest(PRICES, day).rows == 2
-    assert builder.lake.damaged([builder.lake.folder(as_file, day) for day in DAYS]) == []
+    assert builder.lake.verify([builder.lake.folder(as_file, day) for day in DAYS]) == []
     part = tmp_path / "lake" / builder.lake.folder(as_file, DAYS[0]) / "part.parquet"
     pl.read_parquet(part).with_columns(close=pl.col("close") + 1).write_parquet(part)
-    assert builder.lake.damaged([builder.lake.folder(as_file, DAYS[0])]) == [builder.lake.folder(as_file, DAYS[0])]
+    assert builder.lake.verify([builder.lake.folder(as_file, DAYS[0])]) == [builder.lake.folder(as_file, DAYS[0])]
 
 
 def test_a_file_of_another_schema_is_an_error_in_the_code(market: Path, tmp_path: Path) -> None:
@@ -466,7 +469,7 @@ def test_a_side_file_that_differs_from_the_manifest_is_not_read(market: Path, tm
     builder.build(beside, DAYS[:1])
     assert builder.lake.read_file(beside, DAYS[0], "said.json") == b'{"features": ["a", "b"]}'
     (tmp_path / "lake" / Lake.folder(beside, DAYS[0]) / "said.json").write_bytes(b'{"features": ["b", "a"]}')
-    with pytest.raises(LakeError, match=r"differ from those that the manifest was written for.*builds them again"):
+    with pytest.raises(NotReadyError, match=r"damaged: its files differ.*Build it again"):
         builder.lake.read_file(beside, DAYS[0], "said.json")
 
 

@@ -31,7 +31,7 @@ def test_a_damaged_manifest_means_not_built(market: Path, tmp_path: Path, kept: 
     good = json.loads(path.read_text())
     path.write_text(kept)
     planned = build_all(open_world(market, tmp_path / "lake"))
-    assert (PRICES.name, DAYS[0], "not built") in planned
+    assert (PRICES.name, DAYS[0], "damaged: manifest.json does not hold what was written") in planned
     assert json.loads(path.read_text())["content"] == good["content"]
 
 
@@ -44,16 +44,16 @@ def test_damaged_digests_are_worked_out_again(market: Path, tmp_path: Path, kept
 
 
 @pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"PAR1nothingPAR1")])
-def test_a_damaged_part_is_named_with_the_remedy(market: Path, tmp_path: Path, damage) -> None:  # noqa: F811
+def test_a_damaged_part_is_built_again(market: Path, tmp_path: Path, damage) -> None:  # noqa: F811
     build_all(open_world(market, tmp_path / "lake"))
     damage(tmp_path / "lake" / Lake.folder(PRICES, DAYS[0]) / "part.parquet")
     builder = open_world(market, tmp_path / "lake")
-    assert builder.lake.damaged([Lake.folder(PRICES, day) for day in DAYS]) == [Lake.folder(PRICES, DAYS[0])]
-    with pytest.raises(LakeError, match=f"prices/date={DAYS[0]}, whose files are missing .* Remove .*manifest.json"):
-        builder.build(AVERAGES, [DAYS[0]], force=True)
-    (tmp_path / "lake" / Lake.folder(PRICES, DAYS[0]) / "manifest.json").unlink()
+    assert builder.lake.verify([Lake.folder(PRICES, day) for day in DAYS]) == [Lake.folder(PRICES, DAYS[0])]
+    (outcome,) = builder.build(AVERAGES, [DAYS[0]], force=True)
+    assert outcome.state == "blocked"
+    assert f"needs prices of {DAYS[0]}, which is damaged" in str(outcome.detail)
     build_all(open_world(market, tmp_path / "lake"))
-    assert not open_world(market, tmp_path / "lake").lake.damaged([Lake.folder(PRICES, day) for day in DAYS])
+    assert not open_world(market, tmp_path / "lake").lake.verify([Lake.folder(PRICES, day) for day in DAYS])
 
 
 def test_a_lake_that_cannot_be_a_folder_is_named(tmp_path: Path) -> None:

@@ -15,10 +15,11 @@ from resources.errors import InputError, LakeError, MachineError, NotReadyError
 from resources.lake import Lake, Manifest
 from resources.landing import NOTHING, LandingView, LandingZone
 from resources.reasons import TEXT
-from resources.stale import FORCED, INPUT_TRIED_FIRST, REFUSED_BEFORE
+from resources.stale import FORCED, INPUT_TRIED_FIRST, MANIFEST_DAMAGED, REFUSED_BEFORE
 from resources.table import Land
 from tests.resources import fake_tables
 from tests.resources.fake_tables import AVERAGES, PRICES, TOTALS
+from tests.resources.manifests import dumps_unsealed, unsealed
 from tests.resources.test_builder import DAYS, WEEKS, build_all, deliver, market, open_world  # noqa: F401
 
 # ruff: noqa: F811
@@ -321,7 +322,7 @@ def test_a_manifest_copied_from_another_partition_is_not_this_one_s(market: Path
     build_all(open_world(market, tmp_path / "lake"))
     one, other = (tmp_path / "lake" / Lake.folder(PRICES, day) / "manifest.json" for day in DAYS[:2])
     other.write_bytes(one.read_bytes())
-    assert ("prices", DAYS[1], "not built") in build_all(open_world(market, tmp_path / "lake"))
+    assert ("prices", DAYS[1], f"damaged: {MANIFEST_DAMAGED()}") in build_all(open_world(market, tmp_path / "lake"))
 
 
 @pytest.mark.parametrize("field", [one.name for one in dataclasses.fields(Manifest)])
@@ -330,8 +331,8 @@ def test_a_manifest_copied_from_another_partition_is_not_this_one_s(market: Path
 )
 def test_a_manifest_of_strange_shape_is_whole_or_damaged(field: str, value: object) -> None:
     good = Manifest("prices", str(DAY), "v", "c", {}, {"bars": "d"}, "s", "k", 1, outdated=TEXT(text="late"))
-    saved = {**json.loads(good.dumps()), field: value}
-    found = Manifest.loads(json.dumps(saved).encode())
+    saved = {**unsealed(good.dumps()), field: value}
+    found = Manifest.loads(dumps_unsealed(saved))
     if found is not None:  # then it is of the right types, and can be used and written
         assert found.refusals is not None
         assert Manifest.loads(found.dumps()) == found
@@ -371,4 +372,4 @@ def test_a_lake_that_cannot_be_read_is_named_with_its_file(
     assert lake.manifest(PRICES, DAY)
     monkeypatch.setattr(Path, "open", fail)
     with pytest.raises(LakeError, match=f"{part.name}/part.parquet cannot be read"):
-        lake.damaged([Lake.folder(PRICES, DAY)])
+        lake.verify([Lake.folder(PRICES, DAY)])

@@ -37,6 +37,7 @@ from resources.reasons import (
     rows_with_reasons,
     several_column,
 )
+from tests.resources.manifests import unsealed
 
 CHINESE = re.compile(r"[一-鿿]")
 NO_WORDS_OF_ITS_OWN = {
@@ -289,22 +290,22 @@ def test_a_manifest_keeps_its_reasons() -> None:
 
 def test_a_manifest_of_an_earlier_version_is_read() -> None:
     """Its reasons are sentences, and its content digest is the stored one."""
-    old = json.loads(manifest().dumps()) | {"unavailable": {"close": "no bars"}}
+    old = unsealed(manifest().dumps()) | {"unavailable": {"close": "no bars"}}
     read = Manifest.loads(json.dumps(old).encode())
     assert read is not None
     assert read.unavailable == {"close": TEXT(text="no bars")}
-    assert json.loads(read.dumps()) == old
+    assert unsealed(read.dumps()) == old
     assert content_digest(b"part", {}, read.unavailable) == content_digest(b"part", {}, {"close": as_reason("no bars")})
 
 
 @pytest.mark.parametrize("said", [5, ["no bars"], {"code": 3}])
 def test_a_manifest_whose_reasons_are_damaged_is_no_manifest(said: object) -> None:
-    damaged = json.loads(manifest().dumps()) | {"unavailable": {"close": said}}
+    damaged = unsealed(manifest().dumps()) | {"unavailable": {"close": said}}
     assert Manifest.loads(json.dumps(damaged).encode()) is None
 
 
 def test_a_verdict_of_an_earlier_version_has_its_remedy_in_its_detail() -> None:
-    old = json.loads(manifest().dumps())
+    old = unsealed(manifest().dumps())
     old["checks"] = {"high": {"passed": False, "critical": True, "detail": "x must be 0: x=1. Remedy: deliver again"}}
     read = Manifest.loads(json.dumps(old).encode())
     assert read is not None
@@ -321,12 +322,12 @@ def test_a_verdict_of_an_earlier_version_has_its_remedy_in_its_detail() -> None:
 def test_a_manifest_holds_why_it_is_outdated_as_a_reason_or_as_an_earlier_sentence() -> None:
     assert json.loads(manifest().dumps())["outdated"] == ""
     for stored in ("the desk is closed", {"code": "not_built"}):
-        saved = {**json.loads(manifest().dumps()), "outdated": stored}
+        saved = {**unsealed(manifest().dumps()), "outdated": stored}
         read = Manifest.loads(json.dumps(saved).encode())
         assert read is not None
         assert read.outdated == Reason.from_json(stored)
         assert json.loads(read.dumps())["outdated"] == stored
-    earlier = json.loads(manifest().dumps())
+    earlier = unsealed(manifest().dumps())
     del earlier["outdated"]
     assert Manifest.loads(json.dumps(earlier).encode()) == manifest()
 

@@ -1,0 +1,74 @@
+"""A run of the driver over the fake tables, as a process of its own that tests kill.
+
+    python -m tests.orchestration.small_run MARKET LAKE [SECONDS]
+
+SECONDS: how long a partition of `averages` takes. `main` of orchestration/run.py handles arguments, signals and errors.
+"""
+
+import dataclasses
+import sys
+import time
+
+from orchestration import run
+from resources import gate
+from resources.builder import Builder
+from resources.calendar import Calendar
+from resources.lake import Lake
+from resources.landing import LandingZone
+from resources.made import Made
+from resources.partition import Frames, Partition
+from resources.settings import Settings
+from tests import plain_gate
+from tests.resources.fake_tables import AVERAGES, PRICES, TABLES, AverageSettings, make_averages, make_prices
+
+SECONDS = 0.0
+
+
+class RunSettings(Settings):
+    """The settings tree with the section of the fake tables."""
+
+    average: AverageSettings = AverageSettings()
+
+
+def make_prices_as_file_with_a_side_file(frames: Frames, partition: Partition, settings: None) -> Made:
+    """A part that is moved into place, a side file, and a folder for intermediate results."""
+    made = make_prices(frames, partition, settings)
+    path = partition.scratch / "prices.parquet"
+    (partition.work / "half").write_text("done")
+    made.frame.sort("symbol").write_parquet(path)
+    return Made(path, profile=made.frame, files={"figures/said.json": b'{"of": "%d"}' % partition.date.toordinal()})
+
+
+def make_averages_slowly(frames: Frames, partition: Partition, settings: AverageSettings) -> Made:
+    """Means that take a while."""
+    time.sleep(SECONDS)
+    return make_averages(frames, partition, settings)
+
+
+PARTS = {
+    "prices": dataclasses.replace(PRICES, make=f"{__name__}:make_prices_as_file_with_a_side_file"),
+    "averages": dataclasses.replace(AVERAGES, make=f"{__name__}:make_averages_slowly"),
+    "totals": TABLES["totals"],
+}
+
+
+def open_small(market: str, lake: str) -> Builder:
+    """The builder of the fake tables."""
+    store = Lake(lake)
+    zone = LandingZone(market, store.store)
+    return Builder(tables=PARTS, lake=store, zone=zone, calendar=Calendar.xshg(), settings=RunSettings())
+
+
+def main(market: str, lake: str, seconds: str = "0") -> int:
+    """Build the totals of all weeks that have landed."""
+    sys.modules["tests.orchestration.small_run"].SECONDS = float(seconds)
+    gate._validate = plain_gate.plain_breaking_rows
+    builder = open_small(market, lake)
+    run.open_builder = lambda names, **_: builder
+    return run.main(["--market", market, "--lake", lake, "--table", "totals", "--date", str(builder.zone.days()[-1])])
+
+
+if __name__ == "__main__":
+    from tests.orchestration import small_run
+
+    sys.exit(small_run.main(*sys.argv[1:]))
