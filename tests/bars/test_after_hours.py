@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.ticks import clock
-from tests.bars.tapes import DAILY, Day, Landing, day, frame_of, trade
 from tests.tape_health.test_align import quotes_frame, snapshot
+from tests.tapes import DAILY, Day, Landing, day, frame_of, trade
 
 SINCE = dt.date(2026, 7, 7)
 BEFORE = dt.date(2026, 7, 3)

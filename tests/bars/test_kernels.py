@@ -15,7 +15,7 @@ from assets.bars.sums import book_statistics, order_size_sums, traded_bars
 from assets.ticks import clock, slots
 from assets.ticks.canonical import QUOTES, TRADES
 from resources.settings.bars import BarsSettings
-from tests.bars import plain_bars
+from tests import plain_bars
 
 DATE = dt.date(2024, 1, 10)
 SYMBOLS = ("000001.SZ", "000002.SZ", "300750.SZ", "600000.SH", "600519.SH")

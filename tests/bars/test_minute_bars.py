@@ -14,8 +14,8 @@ from assets.bars.thresholds import large_order_thresholds
 from assets.ticks.canonical import QUOTES, TRADES
 from resources.gate import judge
 from resources.settings.bars import BarsSettings
-from tests.bars import plain_bars
-from tests.bars.tapes import DAILY, DATE, SECURITIES, Day, day, frame_of, trade
+from tests import plain_bars
+from tests.tapes import DAILY, DATE, SECURITIES, Day, day, frame_of, trade
 
 SYMBOLS = ("000001.SZ", "300750.SZ", "600519.SH")
 ANY_BOOK = {"max_improving_fills": 1_000_000}

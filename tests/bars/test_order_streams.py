@@ -14,8 +14,8 @@ from assets.ticks.canonical import ORDERS
 from resources.calendar import Calendar
 from resources.gate import judge
 from resources.settings.bars import BarsSettings
-from tests.bars.tapes import DATE, Day, frame_of, trade
 from tests.tape_health.test_tape_health import order
+from tests.tapes import DATE, Day, frame_of, trade
 
 BEFORE = [DATE - dt.timedelta(days=n) for n in (1, 2)]
 SCHEMA = {"date": pl.Date, "symbol": pl.String, "trades": pl.Int64, "overfilled_orders": pl.Int64}

@@ -10,8 +10,8 @@ from assets.bars.assets import minute_bars
 from assets.ticks import clock
 from resources.gate import judge
 from resources.rounding import Rounding, rounding_of
-from tests.bars.tapes import DAILY, DATE, Day, Landing, day, frame_of, trade
 from tests.delivered_bars.test_diagnosis import aside, refusals
+from tests.tapes import DAILY, DATE, Day, Landing, day, frame_of, trade
 
 NAME = "bars/20240110.parquet"
 NO_TICKS = {"trades": {"price": "no ticks/20240110 in the landing zone", "bid_order": "no ticks/20240110"}}

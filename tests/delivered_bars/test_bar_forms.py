@@ -23,8 +23,8 @@ from resources.reasons import describe_column
 from resources.rulebook import Rulebook
 from resources.settings.landing import LandingSettings
 from resources.table import Land
-from tests.bars.tapes import as_read
 from tests.resources.deliveries import SYMBOL_SPELLINGS
+from tests.tapes import as_read
 
 DATE = dt.date(2023, 2, 1)
 NAME = "bars/20230201.parquet"

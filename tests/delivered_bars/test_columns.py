@@ -10,8 +10,8 @@ from assets.delivered_bars.columns import judge_columns
 from assets.ticks import clock
 from resources.reasons import Reason
 from resources.settings.bars import BarsSettings
-from tests.bars.tapes import DAILY, Day, Landing, as_read
 from tests.delivered_bars.test_diagnosis import NAME, NO_TICKS, aside, refusals
+from tests.tapes import DAILY, Day, Landing, as_read
 
 DATE = dt.date(2023, 2, 1)
 CODES = tuple(f"{600101 + 3 * k}.SH" for k in range(6)) + tuple(f"{k:06d}.SZ" for k in range(11, 17))

@@ -25,7 +25,7 @@ from resources.gate import judge
 from resources.reason_words import describe
 from resources.reasons import Code, Reason
 from resources.settings.bars import BarsSettings
-from tests.bars.tapes import DAILY, Day, Landing, as_read
+from tests.tapes import DAILY, Day, Landing, as_read
 
 DATE = dt.date(2023, 2, 1)
 NAME = "bars/20230201.parquet"

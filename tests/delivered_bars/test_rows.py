@@ -19,7 +19,7 @@ from resources.errors import InputError
 from resources.reasons import describe_column
 from resources.rulebook import Rulebook
 from resources.settings.bars import BarsSettings
-from tests.bars.tapes import DAILY, Day, Landing, as_read, day, trade
+from tests.tapes import DAILY, Day, Landing, as_read, day, trade
 
 DATE = dt.date(2015, 5, 4)
 NAME = "bars/20150504.parquet"

@@ -24,10 +24,10 @@ from resources.calendar import Calendar
 from resources.settings.factors import FactorsSettings
 from resources.settings.features import FeaturesSettings
 from resources.settings.ticks import TicksSettings
-from tests.bars.tapes import Day
-from tests.bars.tapes import Landing as NoLanding
 from tests.factors import plain
 from tests.making import run_make
+from tests.tapes import Day
+from tests.tapes import Landing as NoLanding
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"REAL DATA ABSENT: no {DATA}, factors are not tested on it")

@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 from assets.ticks import clock
-from tests.bars.tapes import Day, Landing
 from tests.conftest import REAL_DATA
 from tests.delivered_bars.test_diagnosis import NO_TICKS
+from tests.tapes import Day, Landing
 
 FOLDER = REAL_DATA / "datayes" / "20230201"
 DATE = dt.date(2023, 2, 1)

@@ -16,11 +16,11 @@ from assets.ticks.make_trades import make_trades
 from assets.ticks.reopenings import settle_reopenings
 from resources.reasons import Reason
 from resources.settings.ticks import TicksSettings
-from tests.bars import plain_bars
-from tests.bars.tapes import DAILY, Day, Landing
+from tests import plain_bars
 from tests.making import run_make
 from tests.tape_health.test_level_volumes import ALTERED, CHECK
 from tests.tape_health.test_tape_health import refused
+from tests.tapes import DAILY, Day, Landing
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"REAL DATA ABSENT: no {DATA}, real tapes are not tested")

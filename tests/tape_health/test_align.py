@@ -14,8 +14,8 @@ from assets.tape_health import align
 from assets.tape_health.align_tapes import measure_tapes
 from assets.ticks.canonical import QUOTES
 from resources.settings.bars import BarsSettings
-from tests.bars import plain_bars
-from tests.bars.tapes import DATE, Day, frame_of, trade
+from tests import plain_bars
+from tests.tapes import DATE, Day, frame_of, trade
 
 SETTINGS = BarsSettings()
 

@@ -6,8 +6,8 @@ import pytest
 from assets.ticks.canonical import QUOTES
 from assets.ticks.layouts import LEVELS
 from resources.settings.bars import BarsSettings
-from tests.bars.tapes import DATE, Day, frame_of, trade
 from tests.tape_health.test_tape_health import refused
+from tests.tapes import DATE, Day, frame_of, trade
 
 CHECK = "level_volumes_agree_with_trades"
 VOLUMES = [f"{side}_volume_{level}" for side in ("bid", "ask") for level in range(1, LEVELS + 1)]

@@ -12,9 +12,9 @@ from assets.ticks.layouts import CANCELS_WITHOUT_CHANNEL
 from assets.ticks.make_orders import make_orders
 from assets.ticks.make_trades import make_trades
 from resources.settings.ticks import TicksSettings
-from tests.bars.tapes import Day, Landing
 from tests.making import run_make
 from tests.tape_health.test_tape_health import refused, warned
+from tests.tapes import Day, Landing
 from tests.ticks.synthetic_market import simulate
 from tests.ticks.synthetic_tapes import WRITERS, Files, Row, Style, write_day
 

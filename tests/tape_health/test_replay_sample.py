@@ -15,9 +15,9 @@ from resources.landing import LandingZone
 from resources.settings import Settings
 from sample_market.generate import generate
 from sample_market.settings import profile
-from tests.bars.tapes import Day, Landing
 from tests.tape_health.test_level_volumes import ALTERED, CHECK, EXCHANGED
 from tests.tape_health.test_tape_health import refused
+from tests.tapes import Day, Landing
 
 SMALL = profile("tiny", days=32, tick_days=8, sse_main=6, szse_main=6, star=2, chinext=2, csi500=4, csi1000=4)
 

@@ -14,7 +14,6 @@ from assets.ticks.canonical import QUOTES
 from assets.ticks.make_trades import make_trades
 from resources.settings.bars import BarsSettings
 from resources.settings.ticks import TicksSettings
-from tests.bars.tapes import Day, Landing, frame_of, trade
 from tests.making import run_make
 from tests.tape_health.test_orders_against_trades import (
     CODES,
@@ -29,6 +28,7 @@ from tests.tape_health.test_orders_against_trades import (
     exchange_letters,
 )
 from tests.tape_health.test_tape_health import refused
+from tests.tapes import Day, Landing, frame_of, trade
 from tests.ticks.synthetic_market import simulate
 from tests.ticks.synthetic_tapes import WRITERS, Style, write_day
 

@@ -16,9 +16,9 @@ from assets.ticks.make_quotes import make_quotes
 from assets.ticks.make_trades import make_trades
 from resources.settings.bars import BarsSettings
 from resources.settings.ticks import TicksSettings
-from tests.bars.tapes import DAILY, DATE, Day, day
 from tests.making import run_make
 from tests.tape_health.test_tape_health import refused, warned
+from tests.tapes import DAILY, DATE, Day, day
 from tests.ticks.synthetic_market import Event, simulate
 from tests.ticks.synthetic_tapes import WRITERS, Style, write_day
 

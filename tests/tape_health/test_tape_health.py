@@ -20,8 +20,8 @@ from resources.gate import judge
 from resources.reason_words import describe
 from resources.reasons import Reason
 from resources.settings.bars import BarsSettings
-from tests.bars.tapes import DAILY, DATE, SECURITIES, Day, Landing, day, frame_of, trade
 from tests.tape_health.test_align import quotes_frame, snapshot
+from tests.tapes import DAILY, DATE, SECURITIES, Day, Landing, day, frame_of, trade
 
 BOOK = ("net_bid_change", "spread", "imbalance", "imbalance_5")
 

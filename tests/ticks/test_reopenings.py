@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from assets.ticks.make_trades import make_trades
 from assets.ticks.reopenings import settle_reopenings
 from resources.settings.ticks import TicksSettings
-from tests.bars.tapes import Landing
 from tests.making import run_make
+from tests.tapes import Landing
 from tests.ticks.synthetic_market import Event, simulate
 from tests.ticks.synthetic_tapes import WRITERS, Style, write_day
 
