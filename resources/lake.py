@@ -14,7 +14,6 @@ their state has changed (resources/verified.py); a change of state is looked for
 import contextlib
 import datetime as dt
 import json
-import math
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -133,7 +132,6 @@ class Manifest:
             and type(self.rows) is int
             and 0 <= self.rows < _LARGEST
             and type(self.seconds) in (int, float)
-            and math.isfinite(self.seconds)
             and 0 <= self.seconds < _LARGEST
         )
 

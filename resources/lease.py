@@ -98,8 +98,15 @@ class Holder:
             return bool(self.machine)  # the machine has been restarted
         return self.space == here["space"] and _started(self.pid) != self.started
 
+    def is_like(self, other: "Holder") -> bool:
+        """Whether both are the same process. It does not hold a lease that it could not give back."""
+        return dataclasses.replace(self, **_OF_A_LEASE) == dataclasses.replace(other, **_OF_A_LEASE)
+
     def __str__(self) -> str:
         return f"`{self.command}` (process {self.pid} on {self.host}, since {self.since})"
+
+
+_OF_A_LEASE: dict[str, Any] = {"command": "", "since": "", "kind": "", "token": "", "beat": 0}
 
 
 class _Held:
@@ -224,9 +231,8 @@ def _take(store: Store, settings: LakeSettings, own: Holder, say: Callable[[str]
             seen, seen_at = data, now
         holder = Holder.loads(data)
         silent = now - seen_at
-        if (
-            holder is not None and holder.is_gone()
-        ) or silent >= settings.heartbeat_seconds * settings.missed_heartbeats:
+        gone = holder is not None and (holder.is_gone() or holder.is_like(own))
+        if gone or silent >= settings.heartbeat_seconds * settings.missed_heartbeats:
             if store.swap(LEASE, data, own.dumps()):
                 say(f"{holder or 'A process'} was writing the lake {store.url} and has ended without finishing.")
                 return True

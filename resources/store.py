@@ -256,7 +256,8 @@ class Store:
                     raise
                 return _create_exclusively(target, data)
             finally:
-                temporary.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    temporary.unlink()
             return True
 
     def swap(self, name: str, old: bytes, new: bytes | None) -> bool:

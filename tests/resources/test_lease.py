@@ -201,6 +201,23 @@ def test_a_process_that_was_replaced_writes_nothing_more(market: Path, tmp_path:
     assert Holder.loads((tmp_path / "lake" / LEASE).read_bytes()).host == "elsewhere"  # it is not removed, either
 
 
+def test_a_lease_that_could_not_be_given_back_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Lake(str(tmp_path), SLOW_BEATS)
+    with monkeypatch.context() as patched:
+
+        def fail(*_: object) -> None:
+            raise LakeError("no network")
+
+        with lake.writing():
+            patched.setattr(lake.store, "swap", fail)
+    assert (tmp_path / LEASE).exists()
+    with Lake(str(tmp_path), SLOW_BEATS).writing():
+        pass
+    assert not (tmp_path / LEASE).exists()
+
+
 def test_heartbeats_renew_the_lease(tmp_path: Path) -> None:
     with Lake(str(tmp_path), QUICK).writing():
         deadline = time.monotonic() + 30
