@@ -74,7 +74,7 @@ prove: report ## the point-in-time proofs: the portfolios over every week of the
 	@$(PY) -m orchestration.prove --stage portfolios && $(PY) -m orchestration.prove
 
 dev: install home $(if $(filter market,$(MARKET)),market) ## the Dagster UI on loopback, over the sample market
-	@$(VENV)/bin/dagster dev -h 127.0.0.1
+	@$(PY) -m orchestration.ui dev -h 127.0.0.1
 
 clean: ## remove what was made: lake, sample market, Dagster's home; the environment stays
 	rm -rf lake lakes market .dagster

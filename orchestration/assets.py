@@ -24,16 +24,14 @@ from resources.table import Read, Table
 
 
 class PlatformResource(dg.ConfigurableResource[Any]):
-    """Market, lake and settings of a run. An empty text selects the value of the ZHOUBAO_* environment variable."""
+    """Market, lake and settings of a run: those of the environment.
 
-    market: str = ""
-    lake: str = ""
-    settings: str = ""
+    It has no configuration, because whoever may launch a run could then write any folder and load any settings file.
+    """
 
     def builder(self, context: dg.AssetExecutionContext) -> Builder:
         """Open a builder that logs its progress lines to the run's log."""
-        names = Names.of(self.market or None, self.lake or None, self.settings or None)
-        return open_builder(names, say=lambda line: context.log.info(line))
+        return open_builder(Names.of(), say=lambda line: context.log.info(line))
 
 
 class OpenPlatform:

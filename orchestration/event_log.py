@@ -1,11 +1,11 @@
 """Dagster's SQLite event log with its engines kept open and with batches in one transaction. The files are those of the stock class.
 
 The stock class creates a new SQLAlchemy engine for every statement, which compiles each insert again, and stores a batch event by
-event: 11 ms of CPU per event. With the engines kept open an event takes 2.7 ms, and in batches of a partition's events 0.6 ms. Other
-storages, such as Postgres, store batches themselves and are not changed.
+event: 11 ms of CPU per event. With the engines kept open an event takes 2.7 ms, and in batches of a partition's events 0.6 ms.
+orchestration/event_log_postgres.py does the same for Postgres.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,8 +15,9 @@ import sqlalchemy as sql
 # The classes and tables of the stock SQLite log. Dagster has no public name for them; its version is pinned, and
 # tests/orchestration/test_event_log.py holds that the stock class reads what this one writes.
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log import EventLogStorage, SqlEventLogStorage, SqliteEventLogStorage
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
+from dagster._core.storage.legacy_storage import LegacyEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 
 _PLANNED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED.value
@@ -52,8 +53,7 @@ class KeptOpenEventLog(SqliteEventLogStorage):
     def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
         """Store events of one run. Where they are materializations, planned ones and evaluations of checks, each database is written in
         one transaction; other events are stored one by one."""
-        kinds = {event.dagster_event_type.value if event.dagster_event_type else None for event in events}
-        if not events or not kinds <= {_PLANNED, _EVALUATED, _MATERIALIZED} or len({e.run_id for e in events}) > 1:
+        if not is_batch(events):
             super().store_event_batch(events)
             return
         rows = [self._event_to_row(event) for event in events]
@@ -63,48 +63,7 @@ class KeptOpenEventLog(SqliteEventLogStorage):
             connection.execute(SqlEventLogStorageTable.insert(), rows)
             # SQLite admits one writer, so that the numbers of one transaction follow each other.
             last = connection.execute(sql.select(sql.func.max(SqlEventLogStorageTable.c.id))).scalar_one()
-            numbered = list(zip(range(last - len(rows) + 1, last + 1), events, rows, strict=True))
-            own = [(number, event) for number, event, row in numbered if row["asset_key"] is not None]
-            self._store_asset_event_tags(connection, [event for _, event in own], [number for number, _ in own])
-            newest = {(row["asset_key"], row["dagster_event_type"]): (event, number) for number, event, row in numbered}
-            for (asset, _), (event, number) in newest.items():
-                if asset is not None:
-                    self._store_asset_event(connection, event, number)
-            self._store_evaluations(connection, numbered)
-
-    def _store_evaluations(
-        self, connection: sql.Connection, numbered: Sequence[tuple[int, dg.EventLogEntry, dict[str, Any]]]
-    ) -> None:
-        """Store the evaluations of checks in place of the planned ones of the same run."""
-        table = AssetCheckExecutionsTable
-        values = []
-        for number, event, row in numbered:
-            if row["dagster_event_type"] != _EVALUATED or event.dagster_event is None:
-                continue
-            found = event.dagster_event.asset_check_evaluation_data
-            status = AssetCheckExecutionRecordStatus
-            values.append(
-                {
-                    "asset_key": found.asset_key.to_string(),
-                    "check_name": found.check_name,
-                    "partition": found.partition,
-                    "run_id": event.run_id,
-                    "execution_status": (status.SUCCEEDED if found.passed else status.FAILED).value,
-                    "evaluation_event": row["event"],
-                    "evaluation_event_timestamp": row["timestamp"],
-                    "evaluation_event_storage_id": number,
-                }
-            )
-        if values:
-            same = [
-                table.c[name] == sql.bindparam(f"_{name}")
-                for name in ("asset_key", "check_name", "partition", "run_id")
-            ]
-            keys = [
-                {f"_{name}": one[name] for name in ("asset_key", "check_name", "partition", "run_id")} for one in values
-            ]
-            connection.execute(table.delete().where(sql.and_(*same)), keys)
-            connection.execute(table.insert(), values)
+            store_assets(self, connection, events, rows, range(last - len(rows) + 1, last + 1))
 
     def dispose(self) -> None:
         """Close all engines."""
@@ -114,14 +73,77 @@ class KeptOpenEventLog(SqliteEventLogStorage):
         super().dispose()
 
 
+def is_batch(events: Sequence[dg.EventLogEntry]) -> bool:
+    """Whether events can be stored in one transaction: some materializations, planned ones and evaluations of checks, of one run."""
+    kinds = {event.dagster_event_type.value if event.dagster_event_type else None for event in events}
+    return bool(events) and kinds <= {_PLANNED, _EVALUATED, _MATERIALIZED} and len({e.run_id for e in events}) == 1
+
+
+def store_assets(
+    log: SqlEventLogStorage,
+    connection: sql.Connection,
+    events: Sequence[dg.EventLogEntry],
+    rows: Sequence[Mapping[str, Any]],
+    numbers: Sequence[int],
+) -> None:
+    """Store what the log knows of assets and checks, for a batch whose events are stored under these numbers.
+
+    Args:
+        log: the event log, of any database.
+        connection: a connection of it in a transaction.
+        events: the batch.
+        rows: its rows, of `_event_to_row`.
+        numbers: the storage id of each event.
+    """
+    numbered = list(zip(numbers, events, rows, strict=True))
+    own = [(number, event) for number, event, row in numbered if row["asset_key"] is not None]
+    log._store_asset_event_tags(connection, [event for _, event in own], [number for number, _ in own])
+    newest = {(row["asset_key"], row["dagster_event_type"]): (event, number) for number, event, row in numbered}
+    for (asset, _), (event, number) in newest.items():
+        if asset is not None:
+            log._store_asset_event(connection, event, number)
+    _store_evaluations(connection, numbered)
+
+
+def _store_evaluations(
+    connection: sql.Connection, numbered: Sequence[tuple[int, dg.EventLogEntry, Mapping[str, Any]]]
+) -> None:
+    """Store the evaluations of checks in place of the planned ones of the same run."""
+    table = AssetCheckExecutionsTable
+    values = []
+    for number, event, row in numbered:
+        if row["dagster_event_type"] != _EVALUATED or event.dagster_event is None:
+            continue
+        found = event.dagster_event.asset_check_evaluation_data
+        status = AssetCheckExecutionRecordStatus
+        values.append(
+            {
+                "asset_key": found.asset_key.to_string(),
+                "check_name": found.check_name,
+                "partition": found.partition,
+                "run_id": event.run_id,
+                "execution_status": (status.SUCCEEDED if found.passed else status.FAILED).value,
+                "evaluation_event": row["event"],
+                "evaluation_event_timestamp": row["timestamp"],
+                "evaluation_event_storage_id": number,
+            }
+        )
+    if values:
+        named = ("asset_key", "check_name", "partition", "run_id")
+        same = [table.c[name] == sql.bindparam(f"_{name}") for name in named]
+        keys = [{f"_{name}": one[name] for name in named} for one in values]
+        connection.execute(table.delete().where(sql.and_(*same)), keys)
+        connection.execute(table.insert(), values)
+
+
 @contextmanager
 def kept_open(instance: dg.DagsterInstance) -> Iterator[dg.DagsterInstance]:
-    """Keep the instance's event log open inside the block. An event log other than the stock SQLite one is not changed."""
+    """Keep the instance's event log open inside the block. One of neither SQLite nor Postgres is not changed."""
     stock = instance.event_log_storage
-    if type(stock) is not SqliteEventLogStorage:
+    fast = _kept_open(stock)
+    if fast is None:
         yield instance
         return
-    fast = KeptOpenEventLog(stock._base_dir)
     fast.register_instance(instance)
     instance._event_storage = fast
     try:
@@ -129,3 +151,16 @@ def kept_open(instance: dg.DagsterInstance) -> Iterator[dg.DagsterInstance]:
     finally:
         instance._event_storage = stock
         fast.dispose()
+
+
+def _kept_open(stock: EventLogStorage) -> EventLogStorage | None:
+    """The fast log on the database of a stock one; None where there is none, also where a fast one is in use."""
+    if type(stock) is SqliteEventLogStorage:
+        return KeptOpenEventLog(stock._base_dir)
+    if isinstance(stock, LegacyEventLogStorage):  # of an instance whose dagster.yaml has the section `storage`
+        stock = stock._storage.event_log_storage
+    try:
+        import orchestration.event_log_postgres
+    except ImportError:  # the extra `postgres` is not installed, so that the log is of another database
+        return None
+    return orchestration.event_log_postgres.kept_open_log(stock)

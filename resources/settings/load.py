@@ -24,7 +24,8 @@ from resources.settings import Settings
 from resources.settings.rulebook import KINDS
 
 _KEYS_SHOWN = 30  # keys of a section that a message names
-NAME_VARIABLES = ("ZHOUBAO_MARKET", "ZHOUBAO_LAKE", "ZHOUBAO_SETTINGS")
+# Variables that are no settings.
+NAME_VARIABLES = ("ZHOUBAO_MARKET", "ZHOUBAO_LAKE", "ZHOUBAO_SETTINGS", "ZHOUBAO_CODE_PACKAGES", "ZHOUBAO_UI_HOSTS")
 ENVIRONMENT_PREFIX = "ZHOUBAO__"
 CALENDAR_DATES = ("extra_holidays", "announced_until", "announced_holidays")
 DECLARED_ELSEWHERE = {"landing.index_weights": "landing.indices", "landing.index_prices": "landing.indices"}

@@ -1,0 +1,76 @@
+"""A Postgres server for tests, in a folder of its own, reached by a socket in that folder and with a password."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+PASSWORD = "pw-9b1f-of-the-test"
+
+
+def binaries() -> Path | None:
+    """The folder of initdb and pg_ctl; Debian keeps them outside PATH."""
+    found = shutil.which("pg_ctl")
+    folders = [
+        *sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True),
+        *([Path(found).parent] if found else []),
+    ]
+    return next((one for one in folders if (one / "pg_ctl").exists() and (one / "initdb").exists()), None)
+
+
+@dataclass
+class Server:
+    """A running server. `url` names its database with the password."""
+
+    folder: Path
+    binaries: Path
+    user: str | None  # the user that runs it, since Postgres refuses root
+
+    @property
+    def url(self) -> str:
+        return f"postgresql+psycopg2://zhoubao:{PASSWORD}@/postgres?host={self.folder}"
+
+    def run(self, command: Sequence[str]) -> None:
+        as_user = ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups"] if self.user else []
+        program, *arguments = command
+        subprocess.run(
+            [*as_user, str(self.binaries / program), *arguments], check=True, cwd=self.folder, stdout=subprocess.DEVNULL
+        )
+
+    def start(self) -> None:
+        options = f"-k {self.folder} -c listen_addresses='' -c fsync=off"
+        self.run(
+            ["pg_ctl", "start", "-w", "-D", str(self.folder / "data"), "-l", str(self.folder / "log"), "-o", options]
+        )
+
+    def stop(self) -> None:
+        self.run(["pg_ctl", "stop", "-w", "-m", "fast", "-D", str(self.folder / "data")])
+
+
+@contextmanager
+def postgres_server() -> Iterator[Server]:
+    """Start a server, and stop and remove it at the end."""
+    found = binaries()
+    assert found is not None
+    # A folder of pytest's is closed to other users, and the path of a socket must be short.
+    folder = Path(tempfile.mkdtemp(prefix="zhoubao-pg-"))
+    server = Server(folder, found, "postgres" if os.geteuid() == 0 else None)
+    try:
+        (folder / "password").write_text(PASSWORD)
+        if server.user:
+            for path in (folder, folder / "password"):
+                shutil.chown(path, server.user)
+        server.run(
+            ["initdb", "-D", str(folder / "data"), "-U", "zhoubao", "-A", "scram-sha-256", "--pwfile", "password", "-N"]
+        )
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
