@@ -15,6 +15,7 @@ from orchestration.plan import beyond_calendar, complete_weeks, last_complete_we
 from orchestration.platform import Names, open_builder
 from orchestration.runs import close_dead_runs
 from orchestration.triggers import (
+    Landed,
     Target,
     day_targets,
     decide,
@@ -108,12 +109,13 @@ def _tick(
 
 def _days(builder: Builder) -> tuple[list[Target], Waiting, str]:
     """The days of the watched weeks and those after them that have landed and are settled."""
-    landed = [day for day in builder.zone.days() if day <= builder.calendar.known_until]
+    landed = Landed(builder)
     weeks = complete_weeks(builder, builder.settings.landing.watched_weeks)
-    watched = [day for day in landed if not weeks or day >= weeks[0]]
+    known = [day for day in landed.days if day <= builder.calendar.known_until]
+    watched = [day for day in known if not weeks or day >= weeks[0]]
     targets, waiting = [], {}
-    for target in day_targets(builder, watched):
-        if wait := still_arriving(builder, [target.key]):
+    for target in day_targets(landed, watched):
+        if wait := still_arriving(landed, target.key):
             waiting[target.name] = wait
         else:
             targets.append(target)
@@ -128,11 +130,12 @@ def _weeks(builder: Builder) -> tuple[list[Target], Waiting, str]:
     """The watched weeks whose days are settled and built. The weeks after one that waits wait for it."""
     last_complete_week(builder)  # raises with the missing days where no week is complete
     weeks = complete_weeks(builder, builder.settings.landing.watched_weeks)
+    landed = Landed(builder)
     targets: list[Target] = []
     waiting: Waiting = {}
-    for target in week_targets(builder, weeks):
+    for target in week_targets(landed, weeks):
         days = builder.calendar.week_days(target.key)
-        arriving = {day: wait for day in days if (wait := still_arriving(builder, [day]))}
+        arriving = {day: wait for day in days if (wait := still_arriving(landed, day))}
         wait = next(iter(arriving.values()), "")
         if not wait and builder.settings.landing.week_waits_for_days:
             wait = unbuilt_days(builder, target.key, arriving)
@@ -179,7 +182,7 @@ def make_schedule(running: bool) -> dg.ScheduleDefinition:
             builder = open_builder(Names.of(), say=lambda line: None)
             if unknown := beyond_calendar(builder):
                 return dg.SkipReason(unknown)
-            (target,) = week_targets(builder, [last_complete_week(builder)])
+            (target,) = week_targets(Landed(builder), [last_complete_week(builder)])
         except ZhoubaoError as error:
             return dg.SkipReason(str(error))
         # A run that failed because of the data is tried once more: its days may have been corrected beyond the watched ones.

@@ -5,6 +5,7 @@ therefore counts as done only when its run has succeeded, wherever the run came 
 nothing. This module does not talk to Dagster's daemon (sensors.py).
 """
 
+import bisect
 import datetime as dt
 import hashlib
 import json
@@ -103,90 +104,92 @@ def runs_of(instance: dg.DagsterInstance, target: Target) -> Sequence[dg.RunReco
 # --- the landing zone -----------------------------------------------------------------------------------------------------
 
 
-def day_files(builder: Builder, day: dt.date) -> list[Path]:
-    """The files of minute data of a day."""
-    return [*builder.zone.tick_files(day), *builder.zone.bar_files(day)]
+class Landed:
+    """What has landed, examined once: the days, and per day its files and their stamps. `days` is ascending."""
+
+    def __init__(self, builder: Builder):
+        self.builder, self.days = builder, builder.zone.days()
+        self._stamps: dict[dt.date, list[tuple[str, str]]] = {}
+
+    def files(self, day: dt.date) -> list[Path]:
+        """The files of minute data of a day."""
+        return [*self.builder.zone.tick_files(day), *self.builder.zone.bar_files(day)]
+
+    def stamps(self, day: dt.date) -> list[tuple[str, str]]:
+        """Name and stamp of each file of minute data of a day. The bytes of the files are not read."""
+        if day not in self._stamps:
+            root = self.builder.zone.root
+            self._stamps[day] = [(str(path.relative_to(root)), file_stamp(path)) for path in self.files(day)]
+        return self._stamps[day]
+
+    def before(self, day: dt.date) -> dt.date | None:
+        """The last landed day before a day."""
+        at = bisect.bisect_left(self.days, day)
+        return self.days[at - 1] if at else None
+
+    def known(self, day: dt.date) -> list[str]:
+        """The digests of the reference rows that are known at the end of a day."""
+        return [self.builder.zone.digest(name, day, True) for name in REFERENCE]
 
 
-def day_targets(builder: Builder, days: Iterable[dt.date]) -> list[Target]:
-    """The targets of these days: the stamps of their files, whose bytes are not read, and the reference rows that they know."""
-    return [Target("day", day, _digest(_stamps(builder, day), _known(builder, day))) for day in days]
+def day_targets(landed: Landed, days: Iterable[dt.date]) -> list[Target]:
+    """The targets of these days. A day's state covers its files and the reference rows that it knows."""
+    return [Target("day", day, _digest(landed.stamps(day), landed.known(day))) for day in days]
 
 
-def week_targets(builder: Builder, weeks: Sequence[dt.date]) -> list[Target]:
+def week_targets(landed: Landed, weeks: Sequence[dt.date]) -> list[Target]:
     """The targets of these weeks. A week's state covers all days that landed before its end, because it is made from them too."""
-    last = max((builder.calendar.signal_day(week) for week in weeks), default=dt.date.min)
+    ends = {landed.builder.calendar.signal_day(week): week for week in weeks}
     chain = hashlib.blake2b(digest_size=16)
-    after: dict[dt.date, str] = {}
-    for day in builder.zone.days():
-        if day > last:
-            break
-        chain.update(json.dumps(_stamps(builder, day)).encode())
-        after[day] = chain.hexdigest()
     targets = []
-    for week in weeks:
-        end = builder.calendar.signal_day(week)
-        targets.append(Target("week", week, _digest(after.get(end, ""), _known(builder, end))))
+    for day in landed.days:
+        if day > max(ends, default=dt.date.min):
+            break
+        chain.update(json.dumps(landed.stamps(day)).encode())
+        if day in ends:
+            targets.append(Target("week", ends[day], _digest(chain.hexdigest(), landed.known(day))))
     return targets
-
-
-def _stamps(builder: Builder, day: dt.date) -> list[tuple[str, str]]:
-    return [(str(path.relative_to(builder.zone.root)), file_stamp(path)) for path in day_files(builder, day)]
-
-
-def _known(builder: Builder, day: dt.date) -> list[str]:
-    """The digests of the reference rows that are known at the end of a day."""
-    return [builder.zone.digest(name, day, True) for name in REFERENCE]
 
 
 def _digest(*parts: object) -> str:
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=8).hexdigest()
 
 
-def still_arriving(builder: Builder, days: Sequence[dt.date]) -> str:
-    """Why the data of these days may be incomplete; "" where it is settled.
+def still_arriving(landed: Landed, day: dt.date) -> str:
+    """Why the data of a day may be incomplete; "" where it is settled.
 
     A day with a `_SUCCESS` marker in its folder is settled. Another one is when no file has changed for `landing.settle_minutes` and it
-    has the kinds of files of the last day before it.
+    has the kinds of files of the last day before it. Reference tables must be settled in any case.
     """
-    for day in days:
-        if not is_marked(builder, day) and (missing := _missing_kinds(builder, day)):
-            return (
-                f"{day} has no file like {', '.join(missing)} of the day before. It is built when the file arrives, when a file "
-                f"{SUCCESS_MARKER} in its folder says that it is complete, or without landing.same_files_as_before."
-            )
-    files = [path for day in days if not is_marked(builder, day) for path in day_files(builder, day)]
-    files += filter(None, map(builder.zone.reference_path, REFERENCE))
-    with machine_faults(f"the landing zone {builder.zone.root}"):
+    zone, settings = landed.builder.zone, landed.builder.settings.landing
+    marked = (zone.root / "ticks" / f"{day:%Y%m%d}" / SUCCESS_MARKER).is_file()
+    if not marked and settings.same_files_as_before and (missing := _missing_kinds(landed, day)):
+        return (
+            f"{day} has no file like {', '.join(missing)} of the day before. It is built when the file arrives, when a file "
+            f"{SUCCESS_MARKER} in its folder says that it is complete, or without landing.same_files_as_before."
+        )
+    files = [] if marked else landed.files(day)
+    files += filter(None, map(zone.reference_path, REFERENCE))
+    with machine_faults(f"the landing zone {zone.root}"):
         stats = [(path.stat(), path) for path in files]
     # A vendor's modification time may be after this machine's clock. The time of the last change is set by this machine.
-    changed, path = max(
-        ((min(stat.st_mtime, stat.st_ctime), path) for stat, path in stats), default=(0.0, builder.zone.root)
-    )
+    changed, path = max(((min(stat.st_mtime, stat.st_ctime), path) for stat, path in stats), default=(0.0, zone.root))
     minutes = (dt.datetime.now(dt.UTC).timestamp() - changed) / 60
-    wait = builder.settings.landing.settle_minutes
-    if minutes >= wait:
+    if minutes >= settings.settle_minutes:
         return ""
     return (
-        f"{days[-1]} may still be arriving: {path} changed {minutes:.1f} minutes ago. It is built after {wait:g} minutes without a "
-        "change (landing.settle_minutes)."
+        f"{day} may still be arriving: {path} changed {minutes:.1f} minutes ago. It is built after {settings.settle_minutes:g} minutes "
+        "without a change (landing.settle_minutes)."
     )
 
 
-def is_marked(builder: Builder, day: dt.date) -> bool:
-    """Whether the vendor's delivery of a day says that it is complete."""
-    return (builder.zone.root / "ticks" / f"{day:%Y%m%d}" / SUCCESS_MARKER).is_file()
-
-
-def _missing_kinds(builder: Builder, day: dt.date) -> list[str]:
+def _missing_kinds(landed: Landed, day: dt.date) -> list[str]:
     """The names, without digits, of files of the landed day before that have no counterpart on this day."""
-    if not builder.settings.landing.same_files_as_before:
+    before = landed.before(day)
+    if before is None:
         return []
-    before = [one for one in builder.zone.days() if one < day]
-    if not before:
-        return []
-    kinds = {_kind(path) for path in day_files(builder, day)}
-    return sorted({_kind(path) for path in day_files(builder, before[-1])} - kinds)
+    kinds = {_kind(path) for path in landed.files(day)}
+    return sorted({_kind(path) for path in landed.files(before)} - kinds)
 
 
 def _kind(path: Path) -> str:

@@ -131,14 +131,17 @@ class LandingZone:
         if not _is_folder(folder):
             return []
         entries = _entries(folder)
-        folders = [entry for entry in entries if _is_folder(entry)]
+        folders: list[Path] = []
         for entry in entries:
-            if entry not in folders and entry.name.lower().endswith(_DATA):
+            if _is_folder(entry):
+                folders.append(entry)
+            elif entry.name.lower().endswith(_DATA):
                 raise InputError(
                     f"{entry} is beside the folders of the days, where it is not read. Move it into the folder of its "
                     f"trading day, {folder.name}/<YYYYMMDD>/, or out of the landing zone."
                 )
-        return [day for day in sorted(_parse_day(entry.name, folder) for entry in folders) if self.tick_files(day)]
+        found = sorted((_parse_day(entry.name, folder), entry) for entry in folders)
+        return [day for day, entry in found if next(_files_below(entry), None) is not None]
 
     def bar_days(self) -> list[dt.date]:
         """The days with a file of one-minute bars, ascending."""
