@@ -16,8 +16,8 @@ import numpy as np
 import polars as pl
 
 from assets.bars.sums import traded_bars
-from assets.ticks import clock
 from benchmarks._side_by_side import alternate, installed, peak_gb, row
+from resources import clock
 from resources.settings.bars import BarsSettings
 
 TRADES, STOCKS, ROUNDS = 20_000_000, 500, 3

@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from resources import clock
 from resources.delivered_files import DeliveredTable
 from resources.errors import InputError
 from resources.reasons import Code, Nested
@@ -68,9 +69,6 @@ NO_MINUTE_OF_DAY = Code("no_minute_of_day")
 COLON_LOST = Code("colon_lost")
 ZERO_LOST = Code("zero_lost")
 END_OF_NO_BAR = Code("end_of_no_bar", ("minute",))
-OPENING, MORNING, NOON, AFTERNOON, CLOSING, AFTER_HOURS = 565, 570, 690, 780, 897, 905
-"""Start minutes: opening auction, 09:30, 11:30, 13:00, closing bar from 14:57, after-hours bar from 15:05 (SPEC §1)."""
-CLOSE, LAST = 901, 931  # the minutes after the closing bar and after the end of after-hours trading, 15:01 and 15:31
 WHAT_MINUTE_IS = (
     "`minute` is the start of the bar in minutes since midnight (09:30 = 570), a time of day such as 09:30 or 09:30:00, or a "
     "time stamp of the day"
@@ -161,7 +159,7 @@ def read_bars(
         raise InputError(f"{name}: close is empty in all of its {frame.height} rows. Deliver it again.")
     _refuse_other_clocks(frame["minute"].drop_nulls().unique(), name, form.minute_labels)
     labelled = frame.with_columns(_minute="minute", minute=start_minute(form.minute_labels))
-    opening = labelled.filter(pl.col("minute") == OPENING)["_minute"].unique().sort().to_list()
+    opening = labelled.filter(pl.col("minute") == clock.OPENING_AUCTION)["_minute"].unique().sort().to_list()
     frame = _fold(labelled)
     if form.opening_auction == "first_bar":
         frame = _auction_in_first_bar(frame, name, opening if form.minute_labels == "end" else [])
@@ -175,14 +173,14 @@ def clock_time(minute: int) -> str:
 
 def _refuse_other_clocks(minutes: pl.Series, name: str, labels: str) -> None:
     """Raise InputError where the minutes of a whole file are those of another clock or of the other kind of labels."""
-    if minutes.is_between(OPENING - _UTC - 10, LAST - _UTC).all() and minutes.len():
+    if minutes.is_between(clock.OPENING_AUCTION - _UTC - 10, clock.AFTER_HOURS_END - _UTC).all() and minutes.len():
         ordered = minutes.sort()
         first, last = clock_time(ordered[0]), clock_time(ordered[-1])
         raise InputError(
             f"{name}: its minutes run from {first} to {last}, eight hours before the trading hours, so they are in UTC. Declare "
             "landing.time_zone = 'UTC' where `minute` holds time stamps, or deliver the time of Shanghai."
         )
-    if labels == "end" and AFTERNOON in minutes and NOON not in minutes:
+    if labels == "end" and clock.AFTERNOON in minutes and clock.LUNCH not in minutes:
         raise InputError(
             f"{name}: a bar is labelled 13:00 and none 11:30, although landing.bars.minute_labels = 'end' is declared, so the labels "
             "are bar starts. Remove the setting, or label each bar by its end."
@@ -227,13 +225,18 @@ def start_minute(labels: str) -> pl.Expr:
     """
     minute = pl.col("minute")
     end = minute if labels == "start" else minute - 1
-    closing = pl.when(end.is_between(CLOSING, CLOSE - 1)).then(CLOSING)
-    late = pl.when(minute.is_between(AFTER_HOURS, LAST if labels == "end" else LAST - 1)).then(AFTER_HOURS)
+    closing = pl.when(end.is_between(clock.CLOSING_AUCTION, clock.CLOSING_END - 1)).then(clock.CLOSING_AUCTION)
+    last = clock.AFTER_HOURS_END if labels == "end" else clock.AFTER_HOURS_END - 1
+    late = pl.when(minute.is_between(clock.AFTER_HOURS, last)).then(clock.AFTER_HOURS)
     if labels == "start":
         rest = minute
     else:
-        opening = pl.when(minute.is_in([OPENING, OPENING + 1, MORNING])).then(OPENING)
-        grid = end.is_between(MORNING, NOON - 1) | end.is_between(AFTERNOON, CLOSING - 1)
+        opening = pl.when(minute.is_in([clock.OPENING_AUCTION, clock.OPENING_AUCTION + 1, clock.MORNING])).then(
+            clock.OPENING_AUCTION
+        )
+        grid = end.is_between(clock.MORNING, clock.LUNCH - 1) | end.is_between(
+            clock.AFTERNOON, clock.CLOSING_AUCTION - 1
+        )
         rest = pl.coalesce(opening, pl.when(grid).then(end))
     return pl.coalesce(closing, late, rest).cast(pl.Int32)
 
@@ -284,8 +287,8 @@ def _minute_of_stamp(stamp: dt.datetime, date: dt.date) -> int:
 
 def _minute_of_text(cell: str, date: dt.date, stamps: Stamps, long: bool) -> int:
     text = re.sub(r"^(\d+)\.0+$", r"\1", unicodedata.normalize("NFKC", cell).strip(BLANKS), flags=re.ASCII)
-    if clock := _CLOCK.fullmatch(text):
-        return _minute_of(*(int(part or 0) for part in clock.groups()))
+    if time := _CLOCK.fullmatch(text):
+        return _minute_of(*(int(part or 0) for part in time.groups()))
     if parts := _STAMP.fullmatch(text):
         day = day_of_text(parts["date"], stamps)
         return _minute_of_stamp(stamp_of(day, parts["time"], parts["zone"], stamps.time_zone)[0], date)
@@ -318,7 +321,9 @@ def _fold(frame: pl.DataFrame) -> pl.DataFrame:
     touched = (
         frame["minute"].filter(moved).drop_nulls().unique()
     )  # few bars with labels of starts, all with labels of ends
-    made_of_several = touched.filter(touched.is_in([OPENING, CLOSING, AFTER_HOURS])).to_list()
+    made_of_several = touched.filter(
+        touched.is_in([clock.OPENING_AUCTION, clock.CLOSING_AUCTION, clock.AFTER_HOURS])
+    ).to_list()
     candidate = pl.col("minute").is_in(made_of_several).fill_null(False)
     parts = frame.filter(candidate)
     whole_key = ["symbol", "minute"]
@@ -365,7 +370,7 @@ def _auction_in_first_bar(frame: pl.DataFrame, name: str, ends: Sequence[int]) -
 
     ends: the labels of delivered auction bars where labels are ends, in minutes since midnight.
     """
-    own = frame.filter(pl.col("minute") == OPENING)
+    own = frame.filter(pl.col("minute") == clock.OPENING_AUCTION)
     if own.height and ("volume" not in own.columns or (own["volume"] != 0).any()):
         labels = ", ".join(map(clock_time, ends))
         read = (
@@ -373,19 +378,23 @@ def _auction_in_first_bar(frame: pl.DataFrame, name: str, ends: Sequence[int]) -
             if ends
             else "565"
         )
-        remedy = ", or minute_labels to 'start' where the bar labelled 09:30 begins then" if MORNING in ends else ""
+        remedy = (
+            ", or minute_labels to 'start' where the bar labelled 09:30 begins then" if clock.MORNING in ends else ""
+        )
         raise InputError(
             f"{name} has {own.height} bars of the opening auction ({read}), but landing.bars.opening_auction = 'first_bar' declares "
             f"that the auction is part of the first minute's bar. Set it to 'own_bar'{remedy}."
         )
-    frame = frame.filter(pl.col("minute").ne_missing(OPENING))
+    frame = frame.filter(pl.col("minute").ne_missing(clock.OPENING_AUCTION))
     if "open" not in frame.columns:
         return frame
-    first = frame.filter((pl.col("minute") == MORNING) & pl.col("open").is_not_null() & pl.col(UNREADABLE).is_null())
+    first = frame.filter(
+        (pl.col("minute") == clock.MORNING) & pl.col("open").is_not_null() & pl.col(UNREADABLE).is_null()
+    )
     counted_columns = {column: pl.lit(0, BARS[column]) for column in SUMS if column in frame.columns}
     auction = first.select(
         "symbol",
-        minute=pl.lit(OPENING, pl.Int32),
+        minute=pl.lit(clock.OPENING_AUCTION, pl.Int32),
         **{column: pl.col("open") for column in PRICES if column in frame.columns},
         **counted_columns,
     )

@@ -12,8 +12,8 @@ import math
 import numpy as np
 from numba import njit
 
-from assets.ticks import clock
 from assets.ticks.slots import BEGINS, SLOTS, slot_of
+from resources import clock
 
 _MORNING_MS = clock.MORNING * clock.MINUTE_MS
 _AFTERNOON_MS = clock.AFTERNOON * clock.MINUTE_MS

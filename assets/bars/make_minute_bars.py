@@ -27,7 +27,7 @@ from assets.delivered_bars.rows import delivered_bars
 from assets.tape_health import align
 from assets.tape_health.reasons import NEITHER_NOR_FILE, NO_TRADES
 from assets.tape_health.verdicts import SET_ASIDE, WITHOUT
-from assets.ticks import clock
+from resources import clock
 from resources.made import Made
 from resources.partition import Files, Frames, Partition
 from resources.reasons import Reason, Reasons

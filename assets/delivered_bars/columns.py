@@ -29,7 +29,7 @@ from assets.delivered_bars.reasons import (
     SPREAD_BARS,
     SPREAD_BARS_OF_STOCK,
 )
-from assets.ticks import clock
+from resources import clock
 from resources.reasons import Nested, Reason
 from resources.reference_forms import LOT
 from resources.settings.bars import BarsSettings

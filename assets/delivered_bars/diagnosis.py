@@ -48,7 +48,7 @@ from assets.delivered_bars.reasons import (
     UNCLEAR_LABELS,
     UNMOVED_MINUTES,
 )
-from assets.ticks import clock
+from resources import clock
 from resources.bar_forms import clock_time
 from resources.reasons import Code, Nested, Reason
 from resources.settings.bars import BarsSettings

@@ -25,7 +25,7 @@ from assets.delivered_bars.reasons import (
     TRADES_ARE_LOTS,
     TRADES_ARE_SHARES,
 )
-from assets.ticks import clock
+from resources import clock
 from resources.settings.bars import BarsSettings
 
 _HALF_CENT, _MOVING = 0.005, 0.03  # yuan; in a bar with a smaller range, two prices are often equal by chance

@@ -23,7 +23,7 @@ from assets.delivered_bars.reasons import (
     NO_CLOSE_OR_VOLUME,
     PRICES_NOT_WHOLE_CENTS,
 )
-from assets.ticks import clock
+from resources import clock
 from resources.bar_forms import CENT_NOISE
 from resources.reasons import rows_with_reasons
 from resources.reference_forms import LOT

@@ -34,7 +34,7 @@ from assets.delivered_bars.reasons import (
     VOLUME_WITHOUT_TRADES,
 )
 from assets.delivered_bars.schemas import KEY, MINUTE_BARS, VALUES
-from assets.ticks import clock
+from resources import clock
 from resources.bar_forms import UNREADABLE
 from resources.errors import InputError
 from resources.reasons import Code, Reason, rows_with_reasons

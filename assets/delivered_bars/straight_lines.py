@@ -19,7 +19,7 @@ import polars as pl
 from assets.delivered_bars.columns import Columns, of_most
 from assets.delivered_bars.diagnosis import FileFinding
 from assets.delivered_bars.reasons import CLOSES_ON_LINE, CLOSES_ON_LINES, INTERPOLATED_CLOSES
-from assets.ticks import clock
+from resources import clock
 from resources.bar_forms import clock_time
 from resources.reasons import Reason
 from resources.settings.bars import BarsSettings

@@ -18,7 +18,7 @@ import polars as pl
 from numba import njit
 from numpy.typing import NDArray
 
-from assets.ticks import clock
+from resources import clock
 from resources.arrays import Bools, Floats
 from resources.errors import InputError
 

@@ -14,6 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from assets.factors.block import MINUTES, SLOTS, MinuteBlock, in_parts, large_trade_minutes, minute_returns
+from resources import clock
 from resources.arrays import Bools, Floats
 from resources.settings.factors import FactorsSettings
 
@@ -60,7 +61,8 @@ again."""
 NEED_A_RANGE = ("skewness", "downside_volatility_share", "outflow_per_trade", "large_trade_growth")
 
 OPENING_BARS = 30  # 570–599, the first bars of G
-CLOSING_SLOT = int(np.searchsorted(SLOTS, 870))  # 870–896, the last bars of G, and the closing auction
+# The last bars of G (870–896) and the closing auction.
+CLOSING_SLOT = int(np.searchsorted(SLOTS, clock.CLOSING_TIME - 30))
 
 
 def measure_day(block: MinuteBlock, daily: Mapping[str, Floats], settings: FactorsSettings) -> tuple[pl.DataFrame, int]:

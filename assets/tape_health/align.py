@@ -14,12 +14,12 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from assets.ticks import clock
 from assets.ticks.slots import slot_of
+from resources import clock
 
 _MORNING_MS = clock.MORNING * clock.MINUTE_MS
 _CLOSING_MS = clock.CLOSING_AUCTION * clock.MINUTE_MS
-_CLOSE_MS = clock.CLOSE * clock.MINUTE_MS
+_CLOSE_MS = clock.CLOSING_END * clock.MINUTE_MS
 _LUNCH_MS, _AFTERNOON_MS = clock.LUNCH * clock.MINUTE_MS, clock.AFTERNOON * clock.MINUTE_MS
 _YUAN = 10_000
 NO_LIMIT = np.iinfo(np.int64).max

@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 
 from assets.tape_health import align
-from assets.ticks import clock
 from assets.ticks.joint_batches import by_symbols
+from resources import clock
 from resources.settings.bars import BarsSettings
 
 TAPE = {

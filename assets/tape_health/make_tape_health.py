@@ -42,9 +42,9 @@ from assets.tape_health.verdicts import (
     sides_agree_with_prices,
     sides_contradict_prices,
 )
-from assets.ticks import clock
 from assets.ticks.day_of_files import ENDS, SYMBOLS
 from assets.ticks.numbers import NUMBERS
+from resources import clock
 from resources.errors import NotReadyError
 from resources.landing import LandingView
 from resources.made import Made

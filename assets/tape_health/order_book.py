@@ -21,8 +21,8 @@ import numpy as np
 from numba import njit
 
 from assets.tape_health.rebuilt_orders import place_of, table_size
-from assets.ticks import clock
 from assets.ticks.layouts import CANCELLED, LEVELS, LIMIT, MARKET
+from resources import clock
 
 BUY, SELL = 0, 1
 """Sides of the book's arrays."""
@@ -36,7 +36,7 @@ NUMBER, CHANNEL, SIDE, RANK, LEFT = range(5)
 ORDERS, HELD, HELD_PRICE, FAULTS, LAST_PRICE, VIRTUAL, MATCHED = range(7)
 """State of a book. HELD: the market order that is trading, −1 for none. VIRTUAL: the present price of a call auction, −1 if it must be
 computed."""
-_CLOSE_MS = clock.CLOSE * clock.MINUTE_MS
+_CLOSE_MS = clock.CLOSING_END * clock.MINUTE_MS
 
 
 @njit(cache=True, nogil=True)

@@ -30,16 +30,16 @@ import numpy as np
 import polars as pl
 from numba import njit
 
-from assets.ticks import clock
 from assets.ticks.batches import Batch
 from assets.ticks.canonical import KIND
 from assets.ticks.joint_batches import by_symbols
 from assets.ticks.layouts import CANCELS_WITHOUT_CHANNEL, LIMIT, NO_CHANNEL
+from resources import clock
 
 TRADE_COLUMNS = ("channel", "time", "price", "volume", "bid_order", "ask_order", "side")
 ORDER_COLUMNS = ("channel", "time", "order", "side", "price", "quantity", "kind")
 CANCEL = KIND.categories.to_list().index("cancel")
-_CLOSE_MS = clock.CLOSE * clock.MINUTE_MS
+_CLOSE_MS = clock.CLOSING_END * clock.MINUTE_MS
 
 REBUILT = {
     "symbol": pl.String,

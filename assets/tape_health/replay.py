@@ -21,10 +21,10 @@ from assets.tape_health import order_book
 from assets.tape_health.order_book import ALL, BEST, CALL, CONTINUOUS, PRICE, REST
 from assets.tape_health.reasons import NO_JOINT_NUMBERING, NO_ORDER_STREAM, NO_SNAPSHOTS
 from assets.tape_health.rebuilt_orders import enters_whole, has_entries, kinds_of
-from assets.ticks import clock
 from assets.ticks.batches import Batch
 from assets.ticks.joint_batches import by_symbols
 from assets.ticks.layouts import LEVELS
+from resources import clock
 
 TRADE_COLUMNS = ("channel", "event", "time", "price", "volume", "bid_order", "ask_order", "side")
 ORDER_COLUMNS = ("channel", "event", "time", "order", "side", "price", "quantity", "kind")
@@ -37,7 +37,7 @@ QUOTE_COLUMNS = ("time", "volume", "pre_close", *(name for names in LEVEL_COLUMN
 OPENING_CALL_MS = 555 * clock.MINUTE_MS  # 09:15
 _MORNING_MS = clock.MORNING * clock.MINUTE_MS
 _CLOSING_MS = clock.CLOSING_AUCTION * clock.MINUTE_MS
-_CLOSE_MS = clock.CLOSE * clock.MINUTE_MS
+_CLOSE_MS = clock.CLOSING_END * clock.MINUTE_MS
 
 REPLAY = {
     "symbol": pl.String,

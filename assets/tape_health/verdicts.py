@@ -17,6 +17,7 @@ import polars as pl
 from assets.delivered_bars.against_price import bound_of_share
 from assets.delivered_bars.diagnosis import CENT_SLACK, contradicts_day, name_reasons, of_snapshots
 from assets.tape_health import reasons
+from resources import clock
 from resources.reasons import Code, Listed, Nested, first_reasons, several_column
 from resources.reference_forms import LOT
 from resources.rounding import Rounding
@@ -25,7 +26,8 @@ from resources.settings.bars import BarsSettings
 OK, REPAIRED, SET_ASIDE, MISSING = "ok", "repaired", "set aside", "missing"
 WITH, WITHOUT = "with", "without"
 """Values of reference_counts: whether the reference includes trades after hours."""
-CLOSED_MS = 54_000_000  # 15:00: from here on a snapshot's cumulative fields are those of the day
+# From this time on, the cumulative fields of a snapshot are those of the day.
+_CLOSING_TIME_MS = clock.CLOSING_TIME * clock.MINUTE_MS
 _SHARES_OFF, _YUAN_OFF, _SHARES_SLACK, _YUAN_SLACK = (
     pl.col(name) for name in ("volume_difference", "amount_difference", "volume_slack", "amount_slack")
 )
@@ -289,7 +291,7 @@ def _against_references(found: pl.DataFrame, settings: BarsSettings, rounding: R
         100 if to_the_cent else 10_000
     )
     by_day = pl.col("daily_volume").is_not_null()
-    by_book = ~by_day & (pl.col("quoted_volume").is_not_null()) & (pl.col("final_time") >= CLOSED_MS)
+    by_book = ~by_day & (pl.col("quoted_volume").is_not_null()) & (pl.col("final_time") >= _CLOSING_TIME_MS)
     whole = pl.when(by_day).then(pl.lit(not to_the_cent)).otherwise("whole_yuan")
     slack = pl.when(whole).then(settings.amount_tolerance).otherwise(settings.cent_tolerance)
     amount = pl.when(by_day).then(daily).when(by_book).then("quoted_amount")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from assets.ticks import clock
 from assets.ticks.layouts import BUY, CANCELLED, LEVELS, LIMIT, ORDER_KINDS, SELL, STATUS, Field, Layout
 from assets.ticks.plain_csv import LINE
 from assets.ticks.reasons import (
@@ -34,6 +33,7 @@ from assets.ticks.reasons import (
     OUTSIDE_HOURS,
     WITH_VALUES,
 )
+from resources import clock
 from resources.reasons import Nested, Reason, rows_with_reasons
 from resources.rulebook import Rulebook
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:  # the declarations of tables read SCHEMAS, and must not load 
 
 CONTINUOUS_FROM = clock.MORNING * clock.MINUTE_MS
 CONTINUOUS_TO = clock.CLOSING_AUCTION * clock.MINUTE_MS
-AUCTION_TO = clock.CLOSE * clock.MINUTE_MS
+AUCTION_TO = clock.CLOSING_END * clock.MINUTE_MS
 CENT = 100
 """The price tick of every A-share, in 1/10 000 yuan."""
 MONEY_TOLERANCE = 50

@@ -17,7 +17,6 @@ from typing import TypeVar
 
 import polars as pl
 
-from assets.ticks import clock
 from assets.ticks.canonical import KEYS, SCHEMAS, Rows, canonical_rows, split_duplicates, with_symbols
 from assets.ticks.file_names import IN_TRANSIT, leading_day, name_in_day, names_security, not_read
 from assets.ticks.layouts import Layout, TableName
@@ -55,6 +54,7 @@ from assets.ticks.vendor_files import (
     read_pieces,
     sources,
 )
+from resources import clock
 from resources.errors import InputError, raise_machine_fault
 from resources.made import Made
 from resources.parquet import encode

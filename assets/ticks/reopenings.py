@@ -24,8 +24,8 @@ numbers determine the sides.
 
 import polars as pl
 
-from assets.ticks import clock
 from assets.ticks.canonical import CONTINUOUS_FROM, CONTINUOUS_TO
+from resources import clock
 
 _STOCK = ("code", "channel")
 _GROUP = (*_STOCK, "time", "price")

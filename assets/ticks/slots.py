@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from assets.ticks import clock
+from resources import clock
 
 SLOTS = len(clock.DAY_BARS) + 1  # the dense bars and after-hours
 MINUTES = np.array([*clock.DAY_BARS, clock.AFTER_HOURS], np.int32)
@@ -14,13 +14,13 @@ _MORNING_BARS = clock.LUNCH - clock.MORNING
 BEGINS = np.array(
     [
         np.iinfo(np.int32).min,
-        *(minute * clock.MINUTE_MS for minute in (*clock.DAY_BARS[1:], clock.CLOSE)),
+        *(minute * clock.MINUTE_MS for minute in (*clock.DAY_BARS[1:], clock.CLOSING_END)),
         np.iinfo(np.int32).max,
     ],
     np.int32,
 )  # slot k contains the stamps t with BEGINS[k] <= t < BEGINS[k + 1]
 _MORNING, _LUNCH, _AFTERNOON = clock.MORNING, clock.LUNCH, clock.AFTERNOON
-_CLOSING, _CLOSE = clock.CLOSING_AUCTION, clock.CLOSE
+_CLOSING, _CLOSE = clock.CLOSING_AUCTION, clock.CLOSING_END
 
 
 @njit(cache=True, nogil=True, inline="always")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.ticks import clock
+from resources import clock
 from tests.tape_health.test_align import quotes_frame, snapshot
 from tests.tapes import DAILY, Day, Landing, day, frame_of, trade
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from assets.bars import aggregate
 from assets.bars.minutes import BOOK
 from assets.bars.sums import book_statistics, order_size_sums, traded_bars
-from assets.ticks import clock, slots
+from assets.ticks import slots
 from assets.ticks.canonical import QUOTES, TRADES
+from resources import clock
 from resources.settings.bars import BarsSettings
 from tests import plain_bars
 

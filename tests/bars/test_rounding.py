@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.bars.assets import minute_bars
-from assets.ticks import clock
+from resources import clock
 from resources.gate import judge
 from resources.rounding import Rounding, rounding_of
 from tests.delivered_bars.test_diagnosis import aside, refusals

@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.delivered_bars.rows import delivered_bars
-from assets.ticks import clock
-from resources import bar_forms
+from resources import bar_forms, clock
 from resources.bar_forms import BARS, read_bars, start_minute
 from resources.delivered_files import DeliveredTable
 from resources.errors import InputError

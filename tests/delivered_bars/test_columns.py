@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from assets.delivered_bars.columns import judge_columns
-from assets.ticks import clock
+from resources import clock
 from resources.reasons import Reason
 from resources.settings.bars import BarsSettings
 from tests.delivered_bars.test_diagnosis import NAME, NO_TICKS, aside, refusals

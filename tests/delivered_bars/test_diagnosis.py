@@ -20,7 +20,7 @@ from assets.delivered_bars.reasons import (
     HALT_BY_VOLUMES,
 )
 from assets.tape_health.assets import tape_health
-from assets.ticks import clock
+from resources import clock
 from resources.gate import judge
 from resources.reason_words import describe
 from resources.reasons import Code, Reason

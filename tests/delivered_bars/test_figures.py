@@ -18,7 +18,7 @@ from assets.delivered_bars.reasons import (
     TRADES_ARE_LOTS,
     TRADES_ARE_SHARES,
 )
-from assets.ticks import clock
+from resources import clock
 from resources.reasons import Code
 from resources.settings.bars import BarsSettings
 

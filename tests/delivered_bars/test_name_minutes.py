@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from assets.bars.schemas import MINUTE_BARS
 from assets.delivered_bars.name_minutes import judge_minutes
-from assets.ticks import clock
+from resources import clock
 from resources.bar_forms import clock_time
 from resources.rounding import rounding_of
 from resources.settings.bars import BarsSettings

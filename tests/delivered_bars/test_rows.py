@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from assets.bars.schemas import MINUTE_BARS, ORDER_SIZES
 from assets.delivered_bars.rows import delivered_bars
 from assets.delivered_bars.sizes import judged_against_amounts
-from assets.ticks import clock
 from assets.ticks.canonical import QUOTES, TRADES
+from resources import clock
 from resources.errors import InputError
 from resources.reasons import describe_column
 from resources.rulebook import Rulebook

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.delivered_bars.straight_lines import _evidence, judge_lines
-from assets.ticks import clock
+from resources import clock
 from resources.settings.bars import BarsSettings
 from tests.delivered_bars.test_diagnosis import CODES, aside, closes, honest, of, refusals
 

@@ -5,7 +5,7 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from assets.ticks import clock
+from resources import clock
 from tests.conftest import REAL_DATA
 from tests.delivered_bars.test_diagnosis import NO_TICKS
 from tests.tapes import Day, Landing
