@@ -14,7 +14,7 @@ from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster_postgres.event_log import PostgresEventLogStorage
 from dagster_postgres.utils import create_pg_engine
 
-from orchestration.event_log import is_batch, store_assets
+from orchestration.event_batches import is_batch, store_assets
 
 
 class KeptOpenPostgresLog(PostgresEventLogStorage):

@@ -20,12 +20,16 @@ from typing import Any, get_args, get_origin
 from pydantic import ValidationError
 
 from resources.errors import SettingsError
+from resources.named import PATH
 from resources.settings import Settings
+from resources.settings.base import Section
 from resources.settings.rulebook import KINDS
 
 _KEYS_SHOWN = 30  # keys of a section that a message names
 # Variables that are no settings.
 NAME_VARIABLES = ("ZHOUBAO_MARKET", "ZHOUBAO_LAKE", "ZHOUBAO_SETTINGS", "ZHOUBAO_CODE_PACKAGES", "ZHOUBAO_UI_HOSTS")
+CODE_PACKAGES = "ZHOUBAO_CODE_PACKAGES"
+OWN_PACKAGES = ("assets", "resources")
 ENVIRONMENT_PREFIX = "ZHOUBAO__"
 CALENDAR_DATES = ("extra_holidays", "announced_until", "announced_holidays")
 DECLARED_ELSEWHERE = {"landing.index_weights": "landing.indices", "landing.index_prices": "landing.indices"}
@@ -78,11 +82,13 @@ def load_profile(name_or_file: str, profiles: Path, environment: Mapping[str, st
 
     Raises:
         SettingsError: there is no such profile, a file cannot be read, or a key in it or in the environment is unknown, of another
-            type, or out of bounds. The message names the key, and the variable or file.
+            type, or out of bounds. The message names the key, and the variable or file. Or a setting names code of a package that
+            ZHOUBAO_CODE_PACKAGES does not list.
     """
+    environment = os.environ if environment is None else environment
     values, about = _read(name_or_file, profiles)
     reasons = about["shortens"]
-    for variable, path, value in _overrides(os.environ if environment is None else environment):
+    for variable, path, value in _overrides(environment):
         _merge(values, _nest(path, value))
         reasons.setdefault(".".join(path), f"set by {variable} in the environment")
     # The values are merged into the production tree and not into each class's defaults, because sections such as
@@ -98,12 +104,43 @@ def load_profile(name_or_file: str, profiles: Path, environment: Mapping[str, st
         RecursionError,
     ) as error:  # an integer of thousands of digits, a table nested a thousand levels deep
         raise SettingsError(f"Settings {name_or_file!r}: {error}. Correct or remove the key.") from error
+    _require_listed_packages(settings, environment)
     for path in reasons:
         if (unknown := _unknown_part(path)) is not None:
             raise SettingsError(
                 f"Settings {name_or_file!r}: [profile.shortens] has a reason for {path}, which is no setting; {unknown}."
             )
     return Profile(about["name"], about["description"], reasons, settings)
+
+
+def code_paths(settings: Section, above: str = "") -> Iterator[tuple[str, str]]:
+    """Iterate over the settings that name code: (setting, "module:name"). Their fields have the pattern of such a path."""
+    for key, field in type(settings).model_fields.items():
+        value = getattr(settings, key)
+        if isinstance(value, Section):
+            yield from code_paths(value, f"{above}{key}.")
+        elif any(getattr(one, "pattern", None) == f"^{PATH}$" for one in _metadata(field)):
+            paths = [value] if isinstance(value, str) else value or ()
+            yield from ((f"{above}{key}", path) for path in paths if ":" in path)
+
+
+def _metadata(part: Any) -> Iterator[Any]:
+    """The constraints of a field, those inside its annotation included."""
+    yield from getattr(part, "metadata", ())
+    for inner in get_args(getattr(part, "annotation", part)):
+        yield from _metadata(inner)
+
+
+def _require_listed_packages(settings: Settings, environment: Mapping[str, str]) -> None:
+    """Code runs with all rights of the platform, so that the environment, and no settings file, lists the packages that may be named."""
+    listed = list(filter(None, (one.strip() for one in environment.get(CODE_PACKAGES, "").split(","))))
+    for setting, path in code_paths(settings):
+        package = path.partition(":")[0].partition(".")[0]
+        if package not in (*OWN_PACKAGES, *listed):
+            raise SettingsError(
+                f"{setting} = {path!r} names code of the package {package!r}, which {CODE_PACKAGES} does not list. If this code may run "
+                f"here, set {CODE_PACKAGES}={','.join([*listed, package])} in the environment."
+            )
 
 
 def described_on(described: Mapping[str, Any], day: dt.date) -> dict[str, Any]:

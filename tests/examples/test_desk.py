@@ -19,7 +19,7 @@ from resources.settings import Settings
 from resources.settings.load import load_profile
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-SETTINGS = load_profile(str(EXAMPLES / "desk.toml"), PROFILES, {}).settings
+SETTINGS = load_profile(str(EXAMPLES / "desk.toml"), PROFILES, {"ZHOUBAO_CODE_PACKAGES": "examples"}).settings
 CALENDAR = Calendar([dt.date(2024, 1, 2)])
 OWN = {  # example → the setting and the tables that are made with it
     "layout": ("ticks.extra_layouts", {"trades", "orders", "quotes"}),

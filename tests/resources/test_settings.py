@@ -12,9 +12,10 @@ import pytest
 
 from orchestration.platform import PROFILES, Names
 from resources.errors import SettingsError
+from resources.named import PATH
 from resources.settings import Settings
 from resources.settings.base import Section
-from resources.settings.load import Profile, flatten, load_profile
+from resources.settings.load import Profile, code_paths, flatten, load_profile
 
 NAMES = sorted(path.stem for path in PROFILES.glob("*.toml"))
 
@@ -338,3 +339,40 @@ def test_an_error_names_the_row_of_the_file_and_what_was_meant(
         assert words in str(refused.value)
     for words in untold:
         assert words not in str(refused.value)
+
+
+NAMED = {
+    "factors.extra_factors": ("ZHOUBAO__FACTORS__EXTRA_FACTORS", '["os:system"]'),
+    "ticks.extra_layouts": ("ZHOUBAO__TICKS__EXTRA_LAYOUTS", '["os:system"]'),
+    "portfolios.extra_constraints": ("ZHOUBAO__PORTFOLIOS__EXTRA_CONSTRAINTS", '["assets.a:b", "os.path:join"]'),
+    "portfolios.covariance": ("ZHOUBAO__PORTFOLIOS__COVARIANCE", "os:system"),
+    "models.gru_50_1.network": ("ZHOUBAO__MODELS__GRU_50_1__NETWORK", "os:system"),
+}
+
+
+@pytest.mark.parametrize("setting", NAMED)
+def test_code_is_named_only_of_listed_packages(setting: str) -> None:
+    variable, value = NAMED[setting]
+    for listed in ({}, {"ZHOUBAO_CODE_PACKAGES": "desk, examples"}, {"ZHOUBAO_CODE_PACKAGES": "os.path"}):
+        with pytest.raises(
+            SettingsError, match=rf"{setting} = 'os.*of the package 'os'.*ZHOUBAO_CODE_PACKAGES=.*\bos in the"
+        ):
+            load_profile("production", PROFILES, {variable: value, **listed})
+    settings = load_profile("production", PROFILES, {variable: value, "ZHOUBAO_CODE_PACKAGES": "desk, os"}).settings
+    assert [path for path, _ in code_paths(settings)] == [setting] * value.count(":")
+
+
+def test_every_setting_that_names_code_is_known() -> None:
+    """No field with a path of code is outside the list above, also where no section has a value for it."""
+
+    def fields(section: type[Section], above: str) -> Iterator[str]:
+        for key, field in section.model_fields.items():
+            inner = field.annotation
+            if isinstance(inner, type) and issubclass(inner, Section):
+                yield from fields(inner, f"{above}{key}.")
+            elif repr(PATH)[1:-1] in repr(field):
+                yield f"{above}{key}"
+
+    found = set(fields(Settings, ""))
+    assert {path for path in found if not path.startswith("models.")} | {"models.gru_50_1.network"} == set(NAMED)
+    assert {path.rpartition(".")[2] for path in found if path.startswith("models.")} == {"network"}

@@ -80,7 +80,7 @@ def test_the_example_without_numbers_has_the_published_result(tmp_path, desk):
 
 def test_the_settings_of_the_page_name_its_layouts(tmp_path):
     (tmp_path / "desk.toml").write_text(f'[profile]\nextends = "production"\n{blocks("toml")[0]}')
-    profile = load_profile(str(tmp_path / "desk.toml"), PROFILES, {})
+    profile = load_profile(str(tmp_path / "desk.toml"), PROFILES, {"ZHOUBAO_CODE_PACKAGES": "desk"})
     assert profile.settings.ticks.extra_layouts == ("desk.layouts:acme",)
 
 
