@@ -1,4 +1,4 @@
-"""The Dagster assets, one per declared table. Two ops build them: `days` the daily tables and `weeks` the weekly ones.
+"""The Dagster assets, one per declared table. Three ops build them: `reference_days`, `days` and `weeks`.
 
 Each op builds any selection of its tables for any range of partitions, in the order in which the data flows, and records every
 partition as it is built (orchestration/recorder.py). With one op per table, Dagster would record every partition of a range as
@@ -12,12 +12,12 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.partitions import trading_days, trading_weeks
+from orchestration.keys import asset_key
+from orchestration.partitions import Partitions
 from orchestration.platform import Names, open_builder
 from orchestration.recorder import Recorder, failure, recorder_of
 from orchestration.tables import OWNERS, describe
 from resources.builder import Builder
-from resources.calendar import Calendar
 from resources.errors import ZhoubaoError
 from resources.gate import Check
 from resources.table import Read, Table
@@ -46,53 +46,35 @@ class OpenPlatform:
 
 
 class BuildConfig(dg.Config):
-    """The configuration of the ops `days` and `weeks`. force: build the partitions again although nothing changed."""
+    """The configuration of the three ops. force: build the partitions again although nothing changed."""
 
     force: bool = False
 
 
-class TimeWindowPartitionMapping(dg.TimeWindowPartitionMapping):
-    """Dagster's mapping, equal to every other one of its kind.
+def to_assets(tables: Mapping[str, Table], partitions: Partitions) -> list[dg.AssetsDefinition]:
+    """Create one asset per table, keyed by the table's name and partitioned by trading days or weeks.
 
-    Dagster refuses an op whose assets read one input with different mappings (`get_partition_mappings_from_deps`), although its asset
-    graph uses the mapping of each asset. The name is that of the base class, because Dagster stores a mapping under its name.
+    The tables of one op have the same partitions, since a Dagster run has no other.
     """
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, dg.TimeWindowPartitionMapping)
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    def __hash__(self) -> int:
-        return 0
-
-
-def to_assets(tables: Mapping[str, Table], calendar: Calendar) -> list[dg.AssetsDefinition]:
-    """Create one asset per table, keyed by the table's name and partitioned by trading days or weeks."""
     # Dagster warns that backfill policies are in beta and partitions of checks in preview. Its version is pinned, and the tests cover
     # both.
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     warnings.filterwarnings("ignore", category=dg.PreviewWarning)
-    partitions = {"day": trading_days(calendar), "week": trading_weeks(calendar)}
-    return [
-        _to_op(name, [table for table in tables.values() if table.partition == kind], partitions[kind], tables)
-        for name, kind in (("days", "day"), ("weeks", "week"))
-        if any(table.partition == kind for table in tables.values())
-    ]
+    ops: dict[str, list[Table]] = {"reference_days": [], "days": [], "weeks": []}
+    for table in tables.values():
+        name = "weeks" if table.partition == "week" else "reference_days" if table.history == "reference" else "days"
+        ops[name].append(table)
+    return [_to_op(name, chosen, partitions) for name, chosen in ops.items() if chosen]
 
 
-def _to_op(
-    name: str, chosen: Sequence[Table], partitions: dg.PartitionsDefinition, tables: Mapping[str, Table]
-) -> dg.AssetsDefinition:
+def _to_op(name: str, chosen: Sequence[Table], partitions: Partitions) -> dg.AssetsDefinition:
     """One op that builds any of the tables, which have the same partitions."""
+    own = partitions.of(chosen[0])
 
     @dg.multi_asset(
         name=name,
-        specs=[
-            _spec(table, partitions, [_dependency(table, read, tables) for read in table.reads]) for table in chosen
-        ],
-        check_specs=[_check_spec(table, check, partitions) for table in chosen for check in table.checks],
+        specs=[_spec(table, own, [_dependency(table, read, partitions) for read in table.reads]) for table in chosen],
+        check_specs=[_check_spec(table, check, own) for table in chosen for check in table.checks],
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
@@ -100,11 +82,11 @@ def _to_op(
         context: dg.AssetExecutionContext, config: BuildConfig, platform: dg.ResourceParam[Any]
     ) -> Iterator[dg.MaterializeResult[Any]]:
         builder: Builder = platform.builder(context)
-        selected = {key.to_user_string() for key in context.selected_asset_keys}
+        selected = context.selected_asset_keys
         keys = [dt.date.fromisoformat(key) for key in context.partition_keys]
         with recorder_of(builder, context.op_execution_context) as recorder:
             for table in chosen:
-                if table.name in selected:
+                if asset_key(table.name) in selected:
                     _build(context, builder, recorder, table, keys, config.force)
         if recorder.failed:
             raise failure(recorder.failed)
@@ -143,7 +125,7 @@ def _build(
 def _spec(table: Table, partitions: dg.PartitionsDefinition, deps: Sequence[dg.AssetDep]) -> dg.AssetSpec:
     columns = [dg.TableColumn(name, _type_name(dtype)) for name, dtype in table.schema.items()]
     return dg.AssetSpec(
-        table.name,
+        asset_key(table.name),
         deps=deps,
         skippable=True,
         group_name=table.stage,
@@ -164,16 +146,8 @@ def _type_name(dtype: Any) -> str:
     return str(dtype() if isinstance(dtype, type) else dtype)
 
 
-def _dependency(table: Table, read: Read, tables: Mapping[str, Table]) -> dg.AssetDep:
-    """The edge in the lineage graph. Its offsets are for display; the builder selects partitions by the calendar."""
-    offsets = read.offsets
-    if read.table == table.name:
-        # Dagster requires that a table which reads itself reads earlier partitions, also where the look-back is no plain range.
-        offsets = min(offsets, (-1, -1))
-    if tables[read.table].partition == table.partition:
-        mapping = TimeWindowPartitionMapping(start_offset=offsets[0], end_offset=offsets[1])
-        return dg.AssetDep(read.table, partition_mapping=mapping)
-    return dg.AssetDep(read.table, partition_mapping=TimeWindowPartitionMapping())
+def _dependency(table: Table, read: Read, partitions: Partitions) -> dg.AssetDep:
+    return dg.AssetDep(asset_key(read.table), partition_mapping=partitions.mapping(table, read))
 
 
 def _check_spec(table: Table, check: Check, partitions: dg.PartitionsDefinition) -> dg.AssetCheckSpec:
@@ -181,7 +155,7 @@ def _check_spec(table: Table, check: Check, partitions: dg.PartitionsDefinition)
     severity = "critical: a failing partition is refused downstream" if check.critical else "warning"
     return dg.AssetCheckSpec(
         check.name,
-        asset=table.name,
+        asset=asset_key(table.name),
         description=f"{check.rule.reason} ({severity}).{check.advice()}",
         partitions_def=partitions,
     )

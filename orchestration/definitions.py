@@ -1,18 +1,22 @@
 """The Dagster code location: assets, checks, jobs, schedule and sensor. Tests and other hosts call `build_defs`."""
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from orchestration.assets import PlatformResource, to_assets
 from orchestration.jobs import make_jobs
-from orchestration.platform import PROFILES, Names, is_left_alone
+from orchestration.partitions import TIMEZONE, Partitions
+from orchestration.platform import PROFILES, Names, is_left_alone, landed_history
 from orchestration.sensors import make_schedule, make_sensors
 from orchestration.tables import load_tables
 from resources.calendar import Calendar
 from resources.settings import Settings
 from resources.settings.load import load_profile
+from resources.table import Table
 
 
 def build_defs(
@@ -22,23 +26,33 @@ def build_defs(
 
     Args:
         resource_overrides: resources by key ("platform") in place of those of the environment.
-        settings: the settings tree, which decides the partitions by its holidays; by default that of the environment.
+        settings: the settings tree, which decides the partitions by its holidays and look-backs; by default that of the environment.
+            With it the partitions are those of the known calendar, and else those of the history that has landed.
 
     Raises:
         SettingsError: the profile cannot be read, or a setting in it or in the environment is not valid.
     """
-    settings = settings or load_profile(Names.of().settings, PROFILES).settings
-    calendar = Calendar.xshg(settings.calendar)
     tables = load_tables()
-    jobs = make_jobs(tables)
     running = is_left_alone()
     return dg.Definitions(
-        assets=to_assets(tables, calendar),
-        jobs=jobs,
+        assets=to_assets(tables, _partitions(tables, settings)),
+        jobs=make_jobs(tables),
         schedules=[make_schedule(running)],
         sensors=make_sensors(running),
         resources={"platform": PlatformResource(), **(resource_overrides or {})},
+        # A process per step, Dagster's default, takes about 2 s per step, and the steps of a run share the builder's caches.
+        executor=dg.in_process_executor,
     )
+
+
+def _partitions(tables: Mapping[str, Table], settings: Settings | None) -> Partitions:
+    if settings is not None:
+        return Partitions(tables, Calendar.xshg(settings.calendar), settings)
+    names = Names.of()
+    profile = load_profile(names.settings, PROFILES)
+    calendar = Calendar.xshg(profile.settings.calendar)
+    today = dt.datetime.now(ZoneInfo(TIMEZONE)).date()
+    return Partitions(tables, calendar, profile.settings, landed_history(names, profile, calendar, today))
 
 
 @dg.definitions

@@ -11,6 +11,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from pydantic import Field
 
+from orchestration.keys import asset_key, prefixed
 from orchestration.triggers import DATA, FAILURE, MACHINE
 from resources.errors import MachineError, ZhoubaoError
 from resources.table import Table
@@ -96,23 +97,34 @@ def daily_tables() -> None:
 
 
 def make_jobs(tables: Mapping[str, Table]) -> list[dg.JobDefinition | UnresolvedAssetJobDefinition]:
-    """Create the five jobs: `day`, `week`, `training`, `daily_tables` and `weekly_report`."""
+    """Create the six jobs: `reference`, `day`, `week`, `training`, `daily_tables` and `weekly_report`.
+
+    The tables of one Dagster job must have the same partitions. Those of reference data begin with the reference history.
+    """
 
     def select(name: str, description: str, chosen: list[Table]) -> UnresolvedAssetJobDefinition:
         return dg.define_asset_job(
-            name,
-            selection=dg.AssetSelection.assets(*(table.name for table in chosen)),
+            prefixed(name),
+            selection=dg.AssetSelection.assets(*(asset_key(table.name) for table in chosen)),
             description=description,
-            executor_def=dg.in_process_executor,
         )
 
     days = [table for table in tables.values() if table.partition == "day"]
+    reference = [table for table in days if table.history == "reference"]
+    others = [table for table in days if table.history != "reference"]
     weeks = [table for table in tables.values() if table.partition == "week"]
     training = [table for table in weeks if "torch" in table.kinds]
     return [
-        select("day", "All tables of one trading day or a range of days.", days),
+        select("reference", "The tables of reference data of one trading day or a range of days.", reference),
+        select("day", "All other tables of one trading day or a range of days, after the job `reference`.", others),
         select("week", "All tables of one week: models, scores, portfolios, returns, report.", weeks),
         select("training", "Only the networks of one week.", training),
-        daily_tables,
-        weekly_report,
+        _with_prefix(daily_tables),
+        _with_prefix(weekly_report),
     ]
+
+
+def _with_prefix(job: dg.JobDefinition) -> dg.JobDefinition:
+    """A job under the name that it has in this code location. The runs of another location do not wait for it."""
+    tags = {name: prefixed(value) for name, value in REPORT_TAG.items()}
+    return job.graph.to_job(name=prefixed(job.name), description=job.description, tags=tags)

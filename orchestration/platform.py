@@ -1,10 +1,13 @@
 """The environment of a run: market, lake and settings, opened from their names.
 
-This module resolves ZHOUBAO_MARKET, ZHOUBAO_LAKE and ZHOUBAO_SETTINGS. resources/settings/load.py reads ZHOUBAO__SECTION__KEY.
+This module resolves ZHOUBAO_MARKET, ZHOUBAO_LAKE, ZHOUBAO_SETTINGS and ZHOUBAO_KEY_PREFIX. resources/settings/load.py reads
+ZHOUBAO__SECTION__KEY.
 """
 
+import datetime as dt
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +15,7 @@ from pathlib import Path
 from orchestration.tables import load_tables
 from resources.builder import Builder
 from resources.calendar import Calendar
-from resources.errors import readable
+from resources.errors import SettingsError, ZhoubaoError, readable
 from resources.lake import Lake
 from resources.landing import LandingZone
 from resources.settings.load import Profile, load_profile
@@ -20,6 +23,7 @@ from resources.symbols import StockCodes
 
 ROOT = Path(__file__).resolve().parent.parent
 PROFILES = Path(__file__).resolve().parent / "profiles"
+_GROWS_WITHIN = dt.timedelta(days=31)
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,57 @@ def is_left_alone() -> bool:
     except (OSError, ValueError):
         return True
     return not (isinstance(about, dict) and about.get("sample"))
+
+
+def key_prefix() -> str:
+    """The prefix of this code location's names in Dagster, from ZHOUBAO_KEY_PREFIX; "" by default.
+
+    Raises:
+        SettingsError: it has other characters than letters, digits and underscores.
+    """
+    prefix = os.environ.get("ZHOUBAO_KEY_PREFIX", "")
+    if not re.fullmatch(r"(?a:\w*)", prefix):
+        raise SettingsError(
+            f"ZHOUBAO_KEY_PREFIX={prefix} is no prefix of names in Dagster. Use letters, digits and underscores only."
+        )
+    return prefix
+
+
+@dataclass(frozen=True)
+class History:
+    """The days of a market for which partitions exist.
+
+    minutes: the first day of minute data. reference: the first day of tables with `history = "reference"`. last: the newest day of
+    minute data, or `landing.expected_until`. today: the day on which the definitions are loaded. grows: whether further days are
+    expected as they pass, up to the end of the known calendar.
+    """
+
+    minutes: dt.date
+    reference: dt.date
+    last: dt.date
+    today: dt.date
+    grows: bool = False
+
+
+def landed_history(names: Names, profile: Profile, calendar: Calendar, today: dt.date) -> History | None:
+    """The history that has landed in a market; None where there is no market, or it cannot be read, or nothing has landed.
+
+    The history grows if its newest day is at most 31 days before `today`. A market that ended long ago, or that is dated after
+    `today`, ends with its newest day. `landing.expected_until` overrides this.
+    """
+    stocks = StockCodes.of(profile.settings.rulebook.boards)
+    try:
+        zone = LandingZone(names.market, settings=profile.settings.landing, stocks=stocks)
+        days = [day for day in zone.days() if day <= calendar.known_until and calendar.is_trading_day(day)]
+        if not days:
+            return None
+        reference = zone.first_reference_day() or days[0]
+    except (ZhoubaoError, OSError):
+        return None  # the run or the sensor reports it
+    expected = profile.settings.landing.expected_until
+    if expected is not None:
+        return History(days[0], reference, min(max(days[-1], expected), calendar.known_until), today)
+    return History(days[0], reference, days[-1], today, grows=today - _GROWS_WITHIN <= days[-1] <= today)
 
 
 def open_builder(names: Names, *, profile: Profile | None = None, say: Callable[[str], None] = print) -> Builder:

@@ -34,6 +34,7 @@ from dagster._core.definitions.data_version import (
 from dagster._core.events import AssetMaterializationPlannedData, StepMaterializationData
 
 from orchestration.event_log import kept_open
+from orchestration.keys import asset_key
 from orchestration.runs import mark_run
 from resources.builder import Builder, Outcome
 from resources.gate import Verdict
@@ -69,7 +70,7 @@ class Recorder:
         self._store(
             self._event(
                 dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
-                AssetMaterializationPlannedData(dg.AssetKey(name), partition=str(key)),
+                AssetMaterializationPlannedData(asset_key(name), partition=str(key)),
                 f"{name} of {key} is to be built",
             )
             for name, key in new
@@ -153,9 +154,9 @@ class Recorder:
         names = [read.table for read in table.reads]
         if not names:
             return {}
-        records = self._instance.get_asset_records([dg.AssetKey(name) for name in names])
+        records = self._instance.get_asset_records([asset_key(name) for name in names])
         last = {one.asset_entry.asset_key: one.asset_entry.last_materialization_storage_id for one in records}
-        return {name: last.get(dg.AssetKey(name)) for name in names}
+        return {name: last.get(asset_key(name)) for name in names}
 
 
 def failure(refused: Mapping[tuple[str, dt.date], str]) -> dg.Failure:
@@ -231,7 +232,7 @@ def _execute(
 
 
 def _asset(table: Table) -> dg.AssetKey:
-    return dg.AssetKey(table.name)
+    return asset_key(table.name)
 
 
 def _evaluation(table: Table, key: dt.date, name: str, verdict: Verdict) -> dg.AssetCheckEvaluation:
@@ -254,7 +255,7 @@ def _tags(table: Table, manifest: Manifest, pointers: Mapping[str, int | None]) 
     }
     for name, pointer in pointers.items():
         read = sorted(content for folder, content in manifest.inputs.items() if folder.startswith(f"{name}/"))
-        asset = dg.AssetKey(name)
+        asset = asset_key(name)
         tags[get_input_data_version_tag(asset)] = digest(*(content.encode() for content in read))
         tags[get_input_event_pointer_tag(asset)] = NULL_EVENT_POINTER if pointer is None else str(pointer)
     return tags

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import dagster as dg
 
-from orchestration.jobs import daily_tables, weekly_report
+from orchestration.keys import prefixed
 from orchestration.partitions import TIMEZONE
 from orchestration.plan import beyond_calendar, complete_weeks, last_complete_week
 from orchestration.platform import Names, open_builder
@@ -40,7 +40,8 @@ def make_sensors(running: bool) -> list[dg.SensorDefinition]:
     status = dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED
 
     @dg.sensor(
-        job=daily_tables,
+        name=prefixed("day_has_landed"),
+        job_name=prefixed("daily_tables"),
         minimum_interval_seconds=INTERVAL,
         default_status=status,
         description="Builds each landed day of the watched weeks when its data no longer changes and is complete, and again when its "
@@ -50,7 +51,8 @@ def make_sensors(running: bool) -> list[dg.SensorDefinition]:
         return _tick(context, _days, lambda builder, target: is_built(builder, target.key))
 
     @dg.sensor(
-        job=weekly_report,
+        name=prefixed("week_has_landed"),
+        job_name=prefixed("weekly_report"),
         minimum_interval_seconds=INTERVAL,
         default_status=status,
         description="Starts the report of each watched week when all its trading days have landed and are built, and again when their data "
@@ -170,7 +172,8 @@ def make_schedule(running: bool) -> dg.ScheduleDefinition:
     """Create the schedule `saturday_morning`, which requests the report of the last complete week on Saturdays at 09:00."""
 
     @dg.schedule(
-        job=weekly_report,
+        name=prefixed("saturday_morning"),
+        job_name=prefixed("weekly_report"),
         cron_schedule="0 9 * * 6",
         execution_timezone=TIMEZONE,
         default_status=dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED,

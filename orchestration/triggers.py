@@ -17,6 +17,7 @@ from typing import Literal
 
 import dagster as dg
 
+from orchestration.keys import prefixed
 from resources.builder import Builder
 from resources.errors import machine_faults
 from resources.landing import file_stamp
@@ -38,13 +39,13 @@ class Target:
 
     @property
     def name(self) -> str:
-        """The value of the tag TARGET."""
+        """The name in messages and cursors."""
         return f"{self.kind} {self.key}"
 
     @property
     def tags(self) -> dict[str, str]:
         """The tags of the target's runs."""
-        return {TARGET: self.name, STATE: self.state, self.kind: str(self.key)}
+        return {TARGET: prefixed(self.name), STATE: self.state, self.kind: str(self.key)}
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,8 @@ def decide(
 
 
 def runs_of(instance: dg.DagsterInstance, target: Target) -> Sequence[dg.RunRecord]:
-    """The runs of a target in any state, the newest first."""
-    return instance.get_run_records(dg.RunsFilter(tags={TARGET: target.name}))
+    """The runs of a target of this code location in any state, the newest first."""
+    return instance.get_run_records(dg.RunsFilter(tags={TARGET: prefixed(target.name)}))
 
 
 # --- the landing zone -----------------------------------------------------------------------------------------------------

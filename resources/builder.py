@@ -53,6 +53,7 @@ from resources.stale import (
     INPUT_GONE,
     INPUT_NEW,
     LANDING_CHANGED,
+    NO_TRADING_DAY,
     NOT_BUILT,
     NOT_RENEWED,
     REFUSED_BEFORE,
@@ -183,11 +184,7 @@ class Builder:
 
     def section(self, table: Table) -> Any:
         """The settings section that a table declares; a mapping by name where it declares several, None where it declares none."""
-        if table.settings is None:
-            return None
-        if isinstance(table.settings, tuple):
-            return {name: functools.reduce(getattr, name.split("."), self.settings) for name in table.settings}
-        return functools.reduce(getattr, table.settings.split("."), self.settings)
+        return table.section(self.settings)
 
     def reads(self, table: Table, key: dt.date) -> Iterator[tuple[Table, list[dt.date]]]:
         """The input tables of a partition, each with the keys of its partitions that are read."""
@@ -416,6 +413,9 @@ class Builder:
         with self.lake.store.scratch() as scratch:
             try:
                 for key in keys:
+                    if self._is_closed(table, key):
+                        outcomes.append(Outcome(key, "blocked", NO_TRADING_DAY(partition=key), None))
+                        continue
                     if force:
                         self.forced.add((table.name, key))
                     reason = self.stale(table, key)
@@ -445,6 +445,12 @@ class Builder:
                 raise
             commit()
         return outcomes
+
+    def _is_closed(self, table: Table, key: dt.date) -> bool:
+        """Whether a key is no partition: a day that is no trading day, or a week without one."""
+        if table.partition == "week":
+            return not self.calendar.week_days(key)
+        return key <= self.calendar.known_until and not self.calendar.is_trading_day(key)
 
     def remake(self, table: Table, key: dt.date) -> Manifest:
         """Build a partition without writing it, and return the manifest that it would have.

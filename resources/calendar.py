@@ -11,6 +11,7 @@ day* is its last trading day (SPEC §1). A question about a day, week or month t
 import bisect
 import datetime as dt
 import functools
+import itertools
 from collections.abc import Iterable, Sequence
 
 from resources.errors import SettingsError
@@ -184,7 +185,17 @@ class Calendar:
 
     def month_signal_days(self, first: dt.date, last: dt.date) -> list[dt.date]:
         """The last trading days of months between `first` and `last`, both included."""
-        return [day for day in self.days(first, last) if self.is_last_of_month(day)]
+        ends = self._month_ends
+        found = ends[bisect.bisect_left(ends, first) : bisect.bisect_right(ends, last)]
+        newest = self.days(max(first, self.last), last)
+        return found + [day for day in newest if self.is_last_of_month(day)]
+
+    @functools.cached_property
+    def _month_ends(self) -> list[dt.date]:
+        """The last trading days of months before the month of the last trading day."""
+        return [
+            day for day, after in itertools.pairwise(self._days) if (day.year, day.month) != (after.year, after.month)
+        ]
 
     # --- the end of what is known -----------------------------------------------------------------------------------
 

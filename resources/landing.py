@@ -5,6 +5,7 @@ provides the view of one day, which hides everything after that day's close. It 
 assets/bars) and does not check the rules for rows (assets/reference).
 """
 
+import contextlib
 import datetime as dt
 import errno
 import hashlib
@@ -176,6 +177,16 @@ class LandingZone:
         """The first day of daily_prices; None where none were delivered."""
         frame = self.frame("daily_prices")
         return None if frame is None or frame.is_empty() else frame["date"][0]
+
+    def first_reference_day(self) -> dt.date | None:
+        """The first day of daily_prices, as `reference_start`. Of a Parquet file with dates only the column of dates is read."""
+        path = self.reference_path("daily_prices")
+        if path is not None and path.suffix == ".parquet":
+            with contextlib.suppress(pl.exceptions.PolarsError, OSError):
+                rows = pl.scan_parquet(path)
+                if rows.collect_schema().get("date") == pl.Date:
+                    return rows.select(pl.col("date").min()).collect().item()
+        return self.reference_start()
 
     def view(self, date: dt.date, lands: Iterable[Any]) -> "LandingView":
         """The view of the declared parts (`Land`) as known at the close of `date`."""

@@ -19,16 +19,13 @@ Select = Callable[[Calendar, dt.date, Section, dt.date], list[dt.date]]
 class Lookback(Generic[Section]):
     """Which partitions of a table one partition of another reads. It can decorate the function that selects them.
 
-    offsets: the first and the last partition relative to the reader's own, both included, for the lineage graph; None where
-    they depend on the settings or the calendar. anchored: a week table that reads a day table passes its signal day in place
-    of its Monday.
+    anchored: a week table that reads a day table passes its signal day in place of its Monday.
 
     >>> week_days(back=1).keys(Calendar([dt.date(2024, 1, 5), dt.date(2024, 1, 8)]), dt.date(2024, 1, 8), None, dt.date.min)
     [datetime.date(2024, 1, 5), datetime.date(2024, 1, 8)]
     """
 
     select: Select[Section]
-    offsets: tuple[int, int] | None = None
     anchored: bool = False
 
     def keys(self, calendar: Calendar, key: dt.date, section: Section, start: dt.date) -> list[dt.date]:
@@ -40,16 +37,11 @@ class Lookback(Generic[Section]):
         return self.select(calendar, key, section, start)
 
 
-def offset_by(first: int, last: int) -> Callable[[Select[Section]], Lookback[Section]]:
-    """Decorate the selecting function of a look-back whose first and last offset are known."""
-    return lambda select: Lookback(select, offsets=(first, last))
-
-
 def _own(calendar: Calendar, key: dt.date, section: Any, start: dt.date) -> list[dt.date]:
     return [key]
 
 
-same: Lookback[Any] = Lookback(_own, offsets=(0, 0), anchored=True)
+same: Lookback[Any] = Lookback(_own, anchored=True)
 """The same partition. A week table that reads a day table reads the signal day."""
 
 
@@ -57,12 +49,12 @@ def days(first: int, last: int) -> Lookback[Any]:
     """The days from offset `first` to offset `last` in trading days, relative to the day itself or to the week's signal day."""
 
     def select(calendar: Calendar, key: dt.date, section: Any, start: dt.date) -> list[dt.date]:
-        anchor = calendar.index(key)
-        return [
-            calendar.offset(key, n) for n in range(max(first, -anchor), last + 1) if calendar.offset(key, n) >= start
-        ]
+        reach = max(first, -calendar.index(key))
+        return (
+            calendar.days(max(calendar.offset(key, reach), start), calendar.offset(key, last)) if reach <= last else []
+        )
 
-    return Lookback(select, offsets=(first, last), anchored=True)
+    return Lookback(select, anchored=True)
 
 
 def week_days(back: int = 0) -> Lookback[Any]:
@@ -83,7 +75,7 @@ def weeks(first: int, last: int) -> Lookback[Any]:
         oldest = calendar.week_of(start)
         return [w for n in range(first, last + 1) if (w := calendar.offset_week(week, n)) >= oldest]
 
-    return Lookback(select, offsets=(first, last))
+    return Lookback(select)
 
 
 @Lookback

@@ -18,6 +18,7 @@ INPUT_NEW = Code("input_new", ("input",))
 INPUT_GONE = Code("input_gone", ("input",))
 NOT_RENEWED = Code("not_renewed")
 REFUSED_BEFORE = Code("refused_before")
+NO_TRADING_DAY = Code("no_trading_day", ("partition",))
 
 # Reasons in a plan that follow from another partition of the plan, and INPUTS_AGAIN, which sums up many of them.
 INPUT_AGAIN = Code("input_again", ("table", "partition"))

@@ -5,6 +5,7 @@ partitions. Only orchestration/ depends on Dagster.
 """
 
 import datetime as dt
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -13,10 +14,10 @@ import polars as pl
 
 from resources.calendar import Calendar
 from resources.gate import Check
-from resources.lookback import Lookback, all_weeks, days, offset_by, same, week_days, weeks
+from resources.lookback import Lookback, all_weeks, days, same, week_days, weeks
 from resources.made import Made
 
-__all__ = ["Land", "Lookback", "Made", "Read", "Table", "all_weeks", "days", "offset_by", "same", "week_days", "weeks"]
+__all__ = ["Land", "Lookback", "Made", "Read", "Table", "all_weeks", "days", "same", "week_days", "weeks"]
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,6 @@ class Read:
     over: Lookback[Any] = same
     by_reader: bool = False
 
-    @property
-    def offsets(self) -> tuple[int, int]:
-        """Partition offsets for the lineage graph; (0, 0) where they depend on the settings or the calendar."""
-        return self.over.offsets or (0, 0)
-
     def keys(
         self,
         calendar: Calendar,
@@ -46,10 +42,15 @@ class Read:
         start: dt.date,
         reader_start: dt.date,
     ) -> list[dt.date]:
-        """The partitions of `upstream` that partition `key` of `reader` reads, from the upstream's `start` on."""
+        """The partitions of `upstream` that partition `key` of `reader` reads, from the upstream's `start` on.
+
+        Raises:
+            SettingsError: `key` is a week without a trading day, or days after the end of the known calendar are needed.
+        """
         oldest = start if upstream.partition == "day" else calendar.week_of(start)
-        if self.over.anchored and reader.partition == "week" and upstream.partition == "day":
-            key = calendar.signal_day(key)
+        last = calendar.signal_day(key) if reader.partition == "week" else key
+        if self.over.anchored and upstream.partition == "day":
+            key = last
         history = reader_start if self.by_reader else start
         return [k for k in self.over.keys(calendar, key, section, history) if k >= oldest]
 
@@ -109,6 +110,12 @@ class Table:
     def sections(self) -> tuple[str, ...]:
         """The names of the settings sections that `make` is called with."""
         return (self.settings,) if isinstance(self.settings, str) else self.settings or ()
+
+    def section(self, settings: Any) -> Any:
+        """The settings section that `make` is called with; a mapping by name where there are several, None where there is none."""
+        if isinstance(self.settings, tuple):
+            return {name: functools.reduce(getattr, name.split("."), settings) for name in self.settings}
+        return functools.reduce(getattr, self.settings.split("."), settings) if self.settings is not None else None
 
     @property
     def reads_itself(self) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from resources.calendar import Calendar
-from resources.lookback import Lookback, offset_by
+from resources.lookback import Lookback
 from resources.settings.evaluation import EvaluationSettings
 
 LONGEST_CLOSURE = dt.timedelta(weeks=10)  # more than any gap between two months' or weeks' last trading days
@@ -67,7 +67,7 @@ def month_signals(calendar: Calendar, week: dt.date, section: Any, start: dt.dat
     return [rebalance.signal for rebalance in month_rebalances(calendar, week) if rebalance.signal >= start]
 
 
-@offset_by(-2, -1)
+@Lookback
 def score_weeks(calendar: Calendar, week: dt.date, section: Any, start: dt.date) -> list[dt.date]:
     """The weeks of the scores whose legs are held in the week."""
     return [calendar.week_of(rebalance.signal) for rebalance in week_rebalances(calendar, week)]
@@ -108,7 +108,7 @@ def closed_month_signals(calendar: Calendar, week: dt.date, section: Any, start:
     return [rebalance.signal for rebalance in closed[:1] if rebalance.signal >= start]
 
 
-@offset_by(-2, -2)
+@Lookback
 def closed_score_weeks(calendar: Calendar, week: dt.date, section: Any, start: dt.date) -> list[dt.date]:
     """The week of the scores whose holding period ends in the week, which is two weeks before it."""
     closed = closed_holding(week_rebalances(calendar, week), calendar, week)

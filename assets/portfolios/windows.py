@@ -6,12 +6,12 @@ from typing import Any
 
 from assets.models.offset_windows import path_day
 from resources.calendar import Calendar
-from resources.lookback import Lookback, offset_by, week_days
+from resources.lookback import Lookback, week_days
 from resources.settings.lines import LinesSettings
 from resources.settings.portfolios import PortfoliosSettings
 
 
-@offset_by(-1, -1)
+@Lookback
 def previous_week(calendar: Calendar, week: dt.date, section: PortfoliosSettings, start: dt.date) -> list[dt.date]:
     """The previous trading week, whose target and holdings are the start of this one.
 
@@ -22,7 +22,7 @@ def previous_week(calendar: Calendar, week: dt.date, section: PortfoliosSettings
     return [calendar.offset_week(week, -1)]
 
 
-@offset_by(-1, 0)
+@Lookback
 def two_weeks(calendar: Calendar, week: dt.date, section: PortfoliosSettings, start: dt.date) -> list[dt.date]:
     """The week itself and, except at the start (`previous_week`), the previous trading week."""
     return [*previous_week.keys(calendar, week, section, start), week]
@@ -86,13 +86,13 @@ def line_trade_days(calendar: Calendar, week: dt.date, section: Mapping[str, Any
     return sorted(trade for day in signals if day < last and (trade := calendar.next_day(day)) >= start)
 
 
-@offset_by(0, 0)
+@Lookback
 def lines_week(calendar: Calendar, week: dt.date, section: Mapping[str, Any], start: dt.date) -> list[dt.date]:
     """The week itself, as the look-back of a weekly table."""
     return [week] if _on(section) else []
 
 
-@offset_by(-1, -1)
+@Lookback
 def lines_before(calendar: Calendar, week: dt.date, section: Mapping[str, Any], start: dt.date) -> list[dt.date]:
     """The previous trading week, whose stored states are the start of this one."""
     return [calendar.offset_week(week, -1)] if _on(section) and week > calendar.week_of(start) else []

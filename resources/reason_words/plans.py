@@ -21,6 +21,7 @@ WORDS: Mapping[str, T] = {
     "input_gone": T("输入 {input} 不再读取", "input {input} is no longer read"),
     "not_renewed": T("此前未能更新", "could not be renewed before"),
     "refused_before": T("此前被拒绝，重新尝试", "refused before, tried again"),
+    "no_trading_day": T("{partition} 没有交易日", "{partition} has no trading day"),
     "input_again": T("输入 {table} 的 {partition} 将重建", "input {table} of {partition} is built again"),
     "inputs_again": T("输入 {table} 将重建", "input {table} is built again"),
     "input_stopped": T("{table} 的 {partition} 被拒绝或受阻", "{table} of {partition} is refused or blocked"),

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
-from resources.settings.base import Section
+from resources.settings.base import Day, Section
 
 VolumeUnit = Literal["shares", "lots"]
 ShareUnit = Literal["shares", "lots", "ten_thousand_shares"]
@@ -149,6 +149,11 @@ class LandingSettings(Section):
         le=7 * 24 * 60,
         allow_inf_nan=False,
         description="Time after which such a run is requested again.",
+    )
+    expected_until: Day | None = Field(
+        None,
+        description="The last day for which data is expected. Dagster's partitions end there. By default they end with the newest day that "
+        "has landed; if it is at most 31 days old, they follow the machine's clock up to the end of the known calendar.",
     )
     time_zone: str = Field(
         "Asia/Shanghai",

@@ -27,7 +27,9 @@ from resources.settings.rulebook import KINDS
 
 _KEYS_SHOWN = 30  # keys of a section that a message names
 # Variables that are no settings.
-NAME_VARIABLES = ("ZHOUBAO_MARKET", "ZHOUBAO_LAKE", "ZHOUBAO_SETTINGS", "ZHOUBAO_CODE_PACKAGES", "ZHOUBAO_UI_HOSTS")
+NAME_VARIABLES = (
+    "ZHOUBAO_MARKET", "ZHOUBAO_LAKE", "ZHOUBAO_SETTINGS", "ZHOUBAO_CODE_PACKAGES", "ZHOUBAO_UI_HOSTS", "ZHOUBAO_KEY_PREFIX",
+)  # fmt: skip
 CODE_PACKAGES = "ZHOUBAO_CODE_PACKAGES"
 OWN_PACKAGES = ("assets", "resources")
 ENVIRONMENT_PREFIX = "ZHOUBAO__"

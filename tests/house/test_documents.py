@@ -169,7 +169,15 @@ def unknown_settings(text: str) -> list[str]:
 
 TABLES = {table.name: set(table.schema) for table in load_tables().values()}
 FILES = ("html", "pdf", "xlsx", "md", "py", "parquet", "csv", "toml", "assets")
-OPTIONAL = ("announced_until", "start", "covariance", "tracking_error", "participation", "first_training")
+OPTIONAL = (
+    "announced_until",
+    "start",
+    "covariance",
+    "tracking_error",
+    "participation",
+    "first_training",
+    "expected_until",
+)
 """Settings that are none by default."""
 
 

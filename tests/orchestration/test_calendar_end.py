@@ -14,7 +14,7 @@ from orchestration import run
 from orchestration.partitions import trading_days, trading_weeks
 from orchestration.plan import beyond_calendar, last_complete_week, make_plan
 from orchestration.platform import PROFILES, Names, open_builder
-from orchestration.sensors import make_schedule, make_sensor
+from orchestration.sensors import make_schedule, make_sensors
 from resources.builder import Builder
 from resources.calendar import Calendar
 from resources.errors import SettingsError
@@ -125,15 +125,18 @@ def test_a_later_announced_holiday_makes_nothing_before_it_stale(market: Path, s
     assert later.settings_digest(report, D(2027, 5, 31)) == first.settings_digest(report, D(2027, 5, 31))
 
 
-def test_the_sensor_starts_the_known_week_then_names_the_remedy(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sensor_starts_the_known_week_and_the_schedule_names_the_remedy(
+    market: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ZHOUBAO_MARKET", str(market))
     monkeypatch.setenv("ZHOUBAO_LAKE", str(market.parent / "lake"))
+    monkeypatch.setenv("ZHOUBAO__LANDING__WEEK_WAITS_FOR_DAYS", "false")
     with dg.DagsterInstance.ephemeral() as instance:
-        first = make_sensor()(dg.build_sensor_context(instance=instance, cursor=None))
+        _, week_has_landed = make_sensors(running=False)
+        first = week_has_landed(dg.build_sensor_context(instance=instance, cursor=None))
         assert [request.tags["week"] for request in first.run_requests][-1] == "2026-12-28"
-        second = make_sensor()(dg.build_sensor_context(instance=instance, cursor=first.cursor))
-        assert "announced_until = 2027-12-31" in second.skip_message
-        assert "announced_until" in (make_schedule().evaluate_tick(dg.build_schedule_context()).skip_message or "")
+        tick = make_schedule(running=False).evaluate_tick(dg.build_schedule_context(instance=instance))
+        assert "announced_until = 2027-12-31" in (tick.skip_message or "")
 
 
 @pytest.mark.parametrize("now", ["2012-02-29", "2022-06-01", "2026-12-30", "2027-03-01", "2029-01-01"])
@@ -146,8 +149,7 @@ def test_dagster_s_partitions_are_the_known_days_and_weeks_at_any_time(now: str,
         for calendar in (published, continued, short):
             days, weeks = trading_days(calendar), trading_weeks(calendar)
             known = [str(day) for day in calendar.days(D(2010, 1, 1), calendar.known_until)]
-            last = calendar.known_week(D(2100, 1, 1))
-            mondays = [str(D(2010, 1, 4) + dt.timedelta(weeks=n)) for n in range((last - D(2010, 1, 4)).days // 7 + 1)]
+            mondays = [str(week) for week in calendar.weeks(D(2010, 1, 4), calendar.known_week(D(2100, 1, 1)))]
             for partitions, keys in ((days, known), (weeks, mondays)):
                 assert partitions.get_partition_keys() == keys
                 assert (partitions.get_first_partition_key(), partitions.get_last_partition_key()) == (

@@ -408,8 +408,8 @@ def test_reports_of_several_weeks_wait_for_each_other() -> None:
     import yaml
 
     limits = yaml.safe_load((ROOT / "dagster.yaml").read_text())["concurrency"]["runs"]["tag_concurrency_limits"]
-    ((name, value),) = REPORT_TAG.items()
-    assert limits == [{"key": name, "value": value, "limit": 1}]
+    (name,) = REPORT_TAG
+    assert limits == [{"key": name, "value": {"applyLimitPerUniqueValue": True}, "limit": 1}]
     assert weekly_report.tags.items() >= REPORT_TAG.items()
 
 
@@ -436,7 +436,7 @@ def test_the_code_location_has_the_declared_jobs_assets_and_checks() -> None:
     defs = build_defs()
     repository = defs.get_repository_def()
     assert sorted(job.name for job in repository.get_all_jobs() if not job.name.startswith("__")) == [
-        "daily_tables", "day", "training", "week", "weekly_report",
+        "daily_tables", "day", "reference", "training", "week", "weekly_report",
     ]  # fmt: skip
     assert sorted(sensor.name for sensor in repository.sensor_defs) == ["day_has_landed", "week_has_landed"]
     assert [schedule.name for schedule in repository.schedule_defs] == ["saturday_morning"]
@@ -451,23 +451,3 @@ def test_the_code_location_has_the_declared_jobs_assets_and_checks() -> None:
     checks = {key.name for key in graph.asset_check_keys}
     assert "volume_equals_exchange_total" in checks
     assert "solver_solved" in checks
-
-
-def test_a_daily_to_weekly_mapping_is_lineage_only() -> None:
-    """Dagster maps a week whose Monday is excluded onto one earlier day too, so that every asset asks the calendar instead."""
-    import datetime as dt
-
-    from orchestration.partitions import trading_days, trading_weeks
-    from resources.calendar import Calendar
-    from resources.lookback import week_days
-
-    calendar = Calendar.xshg()
-    mapping = dg.TimeWindowPartitionMapping()
-    week = dt.date(2023, 1, 2)  # Monday 2 January 2023 was a holiday
-    weeks, days = trading_weeks(calendar), trading_days(calendar)
-    upstream = mapping.get_upstream_mapped_partitions_result_for_partitions(
-        weeks.subset_with_partition_keys([str(week)]), weeks, days
-    ).partitions_subset
-    by_calendar = [str(day) for day in week_days().keys(calendar, week, None, dt.date(2022, 1, 1))]
-    assert by_calendar == ["2023-01-03", "2023-01-04", "2023-01-05", "2023-01-06"]
-    assert sorted(upstream.get_partition_keys()) == ["2022-12-30", *by_calendar]

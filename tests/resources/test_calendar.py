@@ -340,8 +340,9 @@ def test_extra_holidays_are_no_trading_days() -> None:
     assert shorter.index(D(2023, 12, 18)) == CALENDAR.index(D(2023, 12, 18)) - 1
 
 
-def test_only_the_sensor_and_the_record_of_an_adoption_read_the_clock() -> None:
-    """Partitions depend on the data's dates. Only the age of a delivery and the date of an adoption are read off the clock."""
+def test_only_what_concerns_no_content_reads_the_clock() -> None:
+    """What is built depends on the data's dates. Only the age of a delivery, the date of an adoption or an event, the heartbeat of a
+    lock and the end of the partitions that Dagster shows are read off the clock."""
     reading = {
         path.relative_to(ROOT).as_posix()
         for folder in ("assets", "resources", "orchestration")
@@ -350,7 +351,8 @@ def test_only_the_sensor_and_the_record_of_an_adoption_read_the_clock() -> None:
         if isinstance(node, ast.Call)
         and re.search(r"(\.(now|today|utcnow|time_ns|localtime|gmtime)|time\.time)$", ast.unparse(node.func))
     }
-    assert reading == {"orchestration/adopt.py", "orchestration/sensors.py"}
+    of_orchestration = {"adopt", "definitions", "recorder", "sensors", "triggers"}
+    assert reading == {f"orchestration/{name}.py" for name in of_orchestration} | {"resources/lease.py"}
 
 
 CLOCKS = ("2022-06-15", "2027-03-01", "2035-01-01")

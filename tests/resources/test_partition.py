@@ -7,12 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestration.tables import load_tables
 from resources.calendar import Calendar
-from resources.lookback import all_weeks, days, same, week_days, weeks
+from resources.lookback import all_weeks, days, week_days
 from resources.partition import Declared, DeclaredFiles, Frames, Partition, UndeclaredError
-from resources.settings import Settings
-from resources.table import Table
 
 DAY, WEEK = dt.date(2024, 1, 12), dt.date(2024, 1, 8)
 CALENDAR = Calendar.xshg()
@@ -89,42 +86,3 @@ def test_week_days_are_a_plain_slice_back_from_the_first(back: int) -> None:
         assert all_weeks.keys(calendar, week, None, LONG[40])[-1:] == (
             [week] if week >= calendar.week_of(LONG[40]) else []
         )
-
-
-def section_of(table: Table) -> object:
-    found = {}
-    for name in table.sections:
-        found[name] = Settings()
-        for part in name.split("."):
-            found[name] = getattr(found[name], part)
-    return found if isinstance(table.settings, tuple) else next(iter(found.values()), None)
-
-
-FIXED = [(t, read) for t in load_tables().values() for read in t.reads if read.over.offsets is not None]
-
-
-@pytest.mark.parametrize(("table", "read"), FIXED, ids=lambda one: getattr(one, "name", getattr(one, "table", "")))
-def test_declared_offsets_are_those_of_what_is_read(table: Table, read) -> None:
-    """Over two years every partition is within the declared offsets, and both ends occur."""
-    upstream = load_tables()[read.table]
-    weekly = table.partition == "week"
-    keys = CALENDAR.weeks(CALENDAR.week_of(LONG[0]), CALENDAR.week_of(LONG[-1])) if weekly else LONG[::7]
-    section = section_of(table)
-    if isinstance(section, dict) and "lines" in section:  # which is off by default, and then reads nothing
-        section["lines"] = section["lines"].model_copy(update={"weekdays": ("tuesday", "friday")})
-    seen: set[int] = set()
-    for key in keys:
-        found = read.keys(CALENDAR, table, upstream, key, section, CALENDAR.first, CALENDAR.first)
-        anchor = CALENDAR.signal_day(key) if weekly and upstream.partition == "day" else key
-        for one in found:
-            if upstream.partition == "day":
-                seen.add(CALENDAR.index(one) - CALENDAR.index(anchor))
-            else:
-                apart = len(CALENDAR.weeks(min(one, anchor), max(one, anchor))) - 1
-                seen.add(apart if one > anchor else -apart)
-    assert (min(seen), max(seen)) == read.over.offsets
-
-
-def test_shared_look_backs_know_their_offsets() -> None:
-    assert (same.offsets, days(-2, 0).offsets, weeks(-1, 0).offsets) == ((0, 0), (-2, 0), (-1, 0))
-    assert (week_days().offsets, all_weeks.offsets) == (None, None)

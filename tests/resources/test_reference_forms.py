@@ -509,7 +509,9 @@ def test_the_page_names_every_declaration() -> None:
         section = getattr(plain, name)
         names = [*type(section).model_fields] if isinstance(section, Section) else [name]
         for one in names:
-            assert one in text or one in ("settle_minutes", "watched_weeks"), one  # what the sensor waits for
+            assert one in text or one in ("settle_minutes", "watched_weeks", "expected_until"), (
+                one
+            )  # of sensor and partitions
 
 
 def test_the_page_s_settings_are_settings(tmp_path: Path) -> None:
