@@ -188,7 +188,17 @@ class Lake:
                 self.forget()
             if replaced:
                 self.store.sweep()
+                self._end_finished_work()
             yield
+
+    def _end_finished_work(self) -> None:
+        """Remove the work folders of partitions that a process wrote before it was killed."""
+        for name in self.store.works():
+            table, _, work = name.partition("/")
+            key, version = work[: len("2023-02-01")], work[len("2023-02-01-") :]
+            found = [self._manifest(f"{table}/{kind}={key}") for kind in ("date", "week")]
+            if any(one is not None and one.version == version for one in found):
+                self.store.end_work(name)
 
     def claim(self, market: str) -> None:
         """Bind the lake to one market, given by its path.

@@ -149,6 +149,10 @@ class Store:
             path.mkdir(parents=True, exist_ok=True)
         return path
 
+    def works(self) -> list[str]:
+        """The names of the work folders, as <table>/<partition>-<version>."""
+        return [str(path.relative_to(self._work_root)) for path in self._work_root.glob("*/*")]
+
     def end_work(self, pattern: str) -> None:
         """Remove the work folders whose names match a pattern such as `gru_50_1/2023-01-02-*`."""
         for path in self._work_root.glob(pattern):
