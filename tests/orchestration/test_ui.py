@@ -56,6 +56,12 @@ def call(
     return sent[0]["status"], answer, b"".join(one.get("body", b"") for one in sent[1:])
 
 
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("home"))) as instance:
@@ -199,9 +205,7 @@ def test_the_processes_of_the_development_server_are_guarded(monkeypatch: pytest
 def test_the_command_serves_a_guarded_ui(tmp_path: Path, mode: list[str]) -> None:
     (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     (tmp_path / "none.py").write_text("import dagster as dg\ndefs = dg.Definitions()\n")
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "orchestration.ui", *mode, "--port", str(port), "-h", "127.0.0.1", "-f", str(tmp_path / "none.py")],
         cwd=ROOT, env=os.environ | {"DAGSTER_HOME": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
