@@ -26,14 +26,14 @@ from resources.reference_tables import REFERENCE
 TARGET, STATE, FAILURE = "zhoubao/target", "zhoubao/state", "zhoubao/failure"
 MACHINE, DATA = "machine", "data"  # values of the tag FAILURE; a run without it was ended from outside, as by a kill
 SUCCESS_MARKER = "_SUCCESS"
-Kind = Literal["day", "week"]
+PartitionKind = Literal["day", "week"]
 
 
 @dataclass(frozen=True)
 class Target:
     """A day (its tables) or a week (its report) in one state of the landing zone."""
 
-    kind: Kind
+    kind: PartitionKind
     key: dt.date
     state: str
 

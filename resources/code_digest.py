@@ -79,7 +79,7 @@ def clear_caches() -> None:
 
 
 @dataclass(frozen=True)
-class _Statement:
+class _TopStatement:
     """A statement at the top level of a module."""
 
     module: str
@@ -111,17 +111,17 @@ class _Module:
     on_import: the statements with an effect when the module is imported.
     """
 
-    bound: Mapping[str, Sequence[_Statement]]
+    bound: Mapping[str, Sequence[_TopStatement]]
     imported: Mapping[str, Definition]
-    on_import: Sequence[_Statement]
+    on_import: Sequence[_TopStatement]
 
     @property
-    def all(self) -> list[_Statement]:
+    def all(self) -> list[_TopStatement]:
         """Every statement once, in no particular order."""
         return list({id(one): one for own in (*self.bound.values(), self.on_import) for one in own}.values())
 
 
-class _Names(ast.NodeVisitor):
+class _UsedNames(ast.NodeVisitor):
     """Collects the dotted names that statements use, including those in quoted annotations."""
 
     def __init__(self) -> None:
@@ -197,11 +197,11 @@ class _Decisive(ast.NodeTransformer):
 
 @functools.cache
 def _module(module: str) -> _Module:
-    bound: dict[str, list[_Statement]] = {}
+    bound: dict[str, list[_TopStatement]] = {}
     imported: dict[str, Definition] = {}
-    on_import: list[_Statement] = []
+    on_import: list[_TopStatement] = []
     for node in _tree(module).body:
-        statement = _Statement(module, node)
+        statement = _TopStatement(module, node)
         if isinstance(node, ast.Import | ast.ImportFrom):
             imported.update(_imported(module, node))
             continue
@@ -288,7 +288,7 @@ def _closure(first: Iterable[Definition]) -> dict[Definition, None]:
 def _used(one: Definition) -> Mapping[Reference, Definition | str]:
     """The dotted names of a definition, each with the definition that it refers to or the dotted name outside the project."""
     module, _ = one
-    names = _Names()
+    names = _UsedNames()
     known = dict(_module(module).imported)
     for statement in _statements(one):
         known.update(statement.imported)
@@ -323,7 +323,7 @@ def _descend(module: str, parts: list[str], reader: str) -> Definition | str:
     return module, None
 
 
-def _statements(one: Definition) -> Sequence[_Statement]:
+def _statements(one: Definition) -> Sequence[_TopStatement]:
     module, name = one
     parsed = _module(module)
     if name is None:

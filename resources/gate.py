@@ -101,7 +101,7 @@ class InSet:
         return ONE_OF(column=self.column, values=tuple(map(str, self.values)))
 
 
-Rule = Between | NotNull | Unique | InSet
+CheckRule = Between | NotNull | Unique | InSet
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Check:
     """
 
     name: str
-    rule: Rule
+    rule: CheckRule
     critical: bool
     remedy: Bilingual = field(repr=False)  # wording is not part of a partition's version
     mostly: float = 1.0
@@ -289,7 +289,7 @@ def _breaking_rows(check: Check, profiles: Mapping[dt.date, pl.DataFrame]) -> di
     return result
 
 
-def _validate(rule: Rule, stacked: pl.DataFrame) -> list[int]:
+def _validate(rule: CheckRule, stacked: pl.DataFrame) -> list[int]:
     """Row numbers that break `rule`, by Great Expectations on pandas (1.24 has no polars engine)."""
     if isinstance(rule, Between) and rule.min is None and rule.max is None:
         return []

@@ -109,7 +109,7 @@ class Holder:
 _OF_A_LEASE: dict[str, Any] = {"command": "", "since": "", "kind": "", "token": "", "beat": 0}
 
 
-class _Held:
+class _HeldLease:
     """The lease that this process holds on one lake, with the thread of its heartbeat. depth: how many blocks hold it."""
 
     def __init__(self, store: Store, holder: Holder, content: bytes, settings: LakeSettings):
@@ -160,7 +160,7 @@ class _Held:
             self.store.swap(LEASE, self.content, None)
 
 
-_HELD: dict[str, _Held] = {}  # the leases of this process, by lake
+_HELD: dict[str, _HeldLease] = {}  # the leases of this process, by lake
 _LOCKS: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)  # of the threads of this process, by lake
 
 
@@ -188,7 +188,7 @@ def hold(store: Store, settings: LakeSettings, kind: str, say: Callable[[str], N
             took = True
             holder = Holder.of_this_process(kind)
             replaced = _take(store, settings, holder, say)
-            held = _HELD[lake] = _Held(store, holder, holder.dumps(), settings)
+            held = _HELD[lake] = _HeldLease(store, holder, holder.dumps(), settings)
         held.depth += 1
     try:
         yield took, replaced

@@ -10,13 +10,13 @@ from typing import Any, Generic, TypeVar
 
 from resources.calendar import Calendar
 
-Section = TypeVar("Section", contravariant=True)
+OwnSection = TypeVar("OwnSection", contravariant=True)
 # (calendar, partition, settings section, start of the history) → the partitions read, ascending
-Select = Callable[[Calendar, dt.date, Section, dt.date], list[dt.date]]
+Select = Callable[[Calendar, dt.date, OwnSection, dt.date], list[dt.date]]
 
 
 @dataclass(frozen=True)
-class Lookback(Generic[Section]):
+class Lookback(Generic[OwnSection]):
     """Which partitions of a table one partition of another reads. It can decorate the function that selects them.
 
     anchored: a week table that reads a day table passes its signal day in place of its Monday.
@@ -25,10 +25,10 @@ class Lookback(Generic[Section]):
     [datetime.date(2024, 1, 5), datetime.date(2024, 1, 8)]
     """
 
-    select: Select[Section]
+    select: Select[OwnSection]
     anchored: bool = False
 
-    def keys(self, calendar: Calendar, key: dt.date, section: Section, start: dt.date) -> list[dt.date]:
+    def keys(self, calendar: Calendar, key: dt.date, section: OwnSection, start: dt.date) -> list[dt.date]:
         """The partitions that partition `key` reads, ascending.
 
         key: a day, or a week's Monday. section: the settings section of the reading table. start: the first day of the history of

@@ -465,7 +465,7 @@ def cancel_some(
                 cancel_order(R, L, live, S, E, t, k)
 
 
-class Day(NamedTuple):
+class StockDay(NamedTuple):
     """The parameters of a stock-day; the first fields are parameters of the same names."""
 
     sigma: float
@@ -493,8 +493,8 @@ class Day(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def _day(P: np.ndarray, N: np.ndarray, v: float) -> Day:
-    return Day(
+def _day(P: np.ndarray, N: np.ndarray, v: float) -> StockDay:
+    return StockDay(
         P[P_SIGMA],
         P[P_RATE],
         P[P_SCALE],
@@ -532,13 +532,13 @@ def _clear(book: Book, base: int, size: int) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _level(v: float, day: Day) -> float:
+def _level(v: float, day: StockDay) -> float:
     """Convert the value (log yuan) to a distance in cents from the day's lowest price."""
     return math.exp(v) * 100.0 - day.base
 
 
 @njit(cache=True, nogil=True)
-def _opening_call(book: Book, r: np.ndarray, day: Day, x: float) -> None:
+def _opening_call(book: Book, r: np.ndarray, day: StockDay, x: float) -> None:
     """Simulate the opening call auction, 09:15 to 09:25, with cancels until 09:20. x: the value's level."""
     R, L, live, E, Q, S = book
     n = 46 + np.int64(16.0 * uniform(r))
@@ -580,7 +580,7 @@ def _opening_call(book: Book, r: np.ndarray, day: Day, x: float) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _move(r: np.ndarray, day: Day, m: int, vol: float, common: float) -> float:
+def _move(r: np.ndarray, day: StockDay, m: int, vol: float, common: float) -> float:
     """Draw the value's log return of minute m: common part, fat-tailed own part, jumps, drift.
 
     vol: the standard deviation of the stock's own part. common: the common part.
@@ -599,7 +599,7 @@ def _move(r: np.ndarray, day: Day, m: int, vol: float, common: float) -> float:
 
 # The parts of a burst are inlined: passing the book's arrays, hundreds of times a day, takes a tenth of the simulation's time.
 @njit(cache=True, nogil=True, inline="always")
-def _stale_makers(book: Book, r: np.ndarray, day: Day, x: float, t: int) -> int:
+def _stale_makers(book: Book, r: np.ndarray, day: StockDay, x: float, t: int) -> int:
     """Cancel quotes of market makers that the value has passed, or trade against them by informed orders.
 
     Returns the time stamp of the last event.
@@ -632,7 +632,7 @@ def _stale_makers(book: Book, r: np.ndarray, day: Day, x: float, t: int) -> int:
 
 @njit(cache=True, nogil=True, inline="always")
 def _noise_traders(
-    book: Book, r: np.ndarray, day: Day, first: bool, v: float, flow: float, t: int
+    book: Book, r: np.ndarray, day: StockDay, first: bool, v: float, flow: float, t: int
 ) -> tuple[float, float, int]:
     """Submit the orders of noise traders, which trade at the best prices.
 
@@ -678,7 +678,7 @@ def _noise_traders(
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _refill(book: Book, r: np.ndarray, day: Day, first: bool, x: float, half: float, t: int) -> int:
+def _refill(book: Book, r: np.ndarray, day: StockDay, first: bool, x: float, half: float, t: int) -> int:
     """Submit the orders of market makers around the value, at least `half` cents from it.
 
     Returns the time stamp of the last order.
@@ -711,7 +711,9 @@ def _refill(book: Book, r: np.ndarray, day: Day, first: bool, x: float, half: fl
 
 
 @njit(cache=True, nogil=True)
-def _burst(book: Book, r: np.ndarray, day: Day, first: bool, v: float, flow: float, t0: int) -> tuple[float, float]:
+def _burst(
+    book: Book, r: np.ndarray, day: StockDay, first: bool, v: float, flow: float, t0: int
+) -> tuple[float, float]:
     """Simulate one burst of orders, from t0 to its snapshot three seconds later.
 
     Returns the value and the noise traders' flow.
@@ -738,7 +740,7 @@ def _burst(book: Book, r: np.ndarray, day: Day, first: bool, v: float, flow: flo
 
 
 @njit(cache=True, nogil=True)
-def _continuous(book: Book, r: np.ndarray, day: Day, common: np.ndarray, shape: np.ndarray, v: float) -> float:
+def _continuous(book: Book, r: np.ndarray, day: StockDay, common: np.ndarray, shape: np.ndarray, v: float) -> float:
     """Simulate continuous trading, minute by minute. Returns the value at its end."""
     _, L, _, _, Q, S = book
     flow = 0.0  # direction of the noise traders
@@ -773,7 +775,7 @@ def _continuous(book: Book, r: np.ndarray, day: Day, common: np.ndarray, shape: 
 
 
 @njit(cache=True, nogil=True)
-def _closing_call(book: Book, r: np.ndarray, day: Day, x: float) -> None:
+def _closing_call(book: Book, r: np.ndarray, day: StockDay, x: float) -> None:
     """Simulate the closing call auction, 14:57 to 15:00, without cancels. x: the value's level."""
     R, L, live, E, Q, S = book
     lock = day.lock
@@ -799,7 +801,7 @@ def _closing_call(book: Book, r: np.ndarray, day: Day, x: float) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _after_hours(book: Book, r: np.ndarray, day: Day) -> None:
+def _after_hours(book: Book, r: np.ndarray, day: StockDay) -> None:
     """Simulate fixed-price trading after hours (STAR, ChiNext): one to three trades at the closing price, outside the book."""
     R, L, _, E, Q, S = book
     t = LATE_START

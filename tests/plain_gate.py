@@ -8,12 +8,12 @@ the whole chain (those marked `great_expectations`) are judged through the libra
 import polars as pl
 
 from resources import gate
-from resources.gate import PARTITION, Between, InSet, NotNull, Rule, Unique
+from resources.gate import PARTITION, Between, CheckRule, InSet, NotNull, Unique
 
 through_great_expectations = gate._validate
 
 
-def plain_breaking_rows(rule: Rule, stacked: pl.DataFrame) -> list[int]:
+def plain_breaking_rows(rule: CheckRule, stacked: pl.DataFrame) -> list[int]:
     """The row numbers that break a rule, as resources.gate finds them through Great Expectations."""
     if isinstance(rule, Unique):
         bad = stacked.select(PARTITION, *rule.columns).is_duplicated()

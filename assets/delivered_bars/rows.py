@@ -208,7 +208,7 @@ def _no_trade_after_hours(given: Sequence[str], boards: Sequence[str]) -> pl.Exp
     return (pl.col("minute") == clock.AFTER_HOURS).fill_null(False) & idle
 
 
-_Rules = list[tuple[pl.Expr, pl.Expr]]
+_BarRules = list[tuple[pl.Expr, pl.Expr]]
 """Pairs of a condition that a row must meet and the reason of a row that does not."""
 
 
@@ -232,7 +232,7 @@ def _rejected(rows: pl.DataFrame, date: dt.date, late_boards: Sequence[str], in_
     return broken.select(*keys, "reason").sort(pl.all(), nulls_last=True)
 
 
-def _row_rules(date: dt.date, late_boards: Sequence[str]) -> _Rules:
+def _row_rules(date: dt.date, late_boards: Sequence[str]) -> _BarRules:
     """A row can be read, its minute is a bar of its board, and no other row has this minute."""
     minutes = (*clock.DAY_BARS, clock.AFTER_HOURS)
     return [
@@ -249,7 +249,7 @@ def _row_rules(date: dt.date, late_boards: Sequence[str]) -> _Rules:
     ]
 
 
-def _presence_rules(columns: Sequence[str]) -> _Rules:
+def _presence_rules(columns: Sequence[str]) -> _BarRules:
     """A minute that traded has a close, a volume, and the prices that the stock's other minutes have."""
     if "volume" not in columns:
         return []
@@ -276,7 +276,7 @@ def _presence_rules(columns: Sequence[str]) -> _Rules:
     ]
 
 
-def _sign_rules(columns: Sequence[str]) -> _Rules:
+def _sign_rules(columns: Sequence[str]) -> _BarRules:
     """Prices are above 0, and counts and amounts are not negative."""
     return [
         ((pl.col(column) > 0).fill_null(True), BAR_PRICE_NOT_POSITIVE.column(column=pl.lit(column), value=column))
@@ -294,7 +294,7 @@ def _beyond(code: Code, column: str, other: str) -> pl.Expr:
     return code.column(column=pl.lit(column), value=column, other=pl.lit(other), bound=other)
 
 
-def _range_rules(columns: Sequence[str]) -> _Rules:
+def _range_rules(columns: Sequence[str]) -> _BarRules:
     """No price of a row is above its high or below its low."""
     return [
         (
@@ -313,7 +313,7 @@ def _range_rules(columns: Sequence[str]) -> _Rules:
     ]
 
 
-def _part_rules(columns: Sequence[str]) -> _Rules:
+def _part_rules(columns: Sequence[str]) -> _BarRules:
     """No part of the amount is above it."""
     return [
         (
@@ -325,7 +325,7 @@ def _part_rules(columns: Sequence[str]) -> _Rules:
     ]
 
 
-def _mean_rules(columns: Sequence[str]) -> _Rules:
+def _mean_rules(columns: Sequence[str]) -> _BarRules:
     """A spread is not negative, and an imbalance is between −1 and 1."""
     bounds = (
         ("spread", 0.0, math.inf, BAR_VALUE_NEGATIVE),
@@ -342,7 +342,7 @@ def _mean_rules(columns: Sequence[str]) -> _Rules:
     ]
 
 
-def _flag_rules(columns: Sequence[str]) -> _Rules:
+def _flag_rules(columns: Sequence[str]) -> _BarRules:
     """No minute closes at both limits."""
     if not {"at_limit_up", "at_limit_down"} <= {*columns}:
         return []
@@ -354,7 +354,7 @@ def _flag_rules(columns: Sequence[str]) -> _Rules:
     ]
 
 
-def _count_rules(columns: Sequence[str], in_lots: bool) -> _Rules:
+def _count_rules(columns: Sequence[str], in_lots: bool) -> _BarRules:
     """A trade has at least one share, so that 1 ≤ trades ≤ volume in a minute with volume, and trades = 0 in one without."""
     if not {"trades", "volume"} <= {*columns}:
         return []
@@ -375,7 +375,7 @@ def _count_rules(columns: Sequence[str], in_lots: bool) -> _Rules:
     ]
 
 
-def _flow_rules(rows: pl.DataFrame) -> _Rules:
+def _flow_rules(rows: pl.DataFrame) -> _BarRules:
     """The sum of both sides is at most the amount. Large orders may exceed their side, because they include passive fills."""
     rules = []
     if {"buy_amount", "sell_amount", "amount"} <= {*rows.columns}:

@@ -95,7 +95,7 @@ def make_model(frames: Frames, partition: Partition, settings: ModelSettings) ->
             raise _NoModelError(with_cause(NO_LABEL(first=window.first_train, last=window.last_valid), because))
         with repeatable():
             device = choose_device(settings.device, progress)
-            shared = _Shared(
+            shared = _NetworkInputs(
                 window, days, members, labels, frames["securities"], frames["styles"], settings, origin, cold, device,
                 unavailable, progress=lambda line: progress(f"{table} {week} {line}"),
             )  # fmt: skip
@@ -114,7 +114,7 @@ def make_model(frames: Frames, partition: Partition, settings: ModelSettings) ->
 
 
 @dataclass(frozen=True)
-class _Shared:
+class _NetworkInputs:
     """Inputs of the networks of all granularities. labels [day, member] of `days` and `members`; cold: why there is no origin."""
 
     window: TrainingWindow
@@ -131,7 +131,9 @@ class _Shared:
     progress: Callable[[str], None]
 
 
-def _train(shared: _Shared, granularity: Granularity, rows: pl.LazyFrame, scratch: Path, work: Path) -> TrainedPart:
+def _train(
+    shared: _NetworkInputs, granularity: Granularity, rows: pl.LazyFrame, scratch: Path, work: Path
+) -> TrainedPart:
     """The networks of one granularity. The panel is released on return, before the next one is built.
 
     Raises:

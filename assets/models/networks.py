@@ -96,7 +96,7 @@ class GRU(nn.Module):
         super().__init__()
         hidden = settings.hidden
         self.layers = nn.ModuleList(
-            recurrent.GRU(hidden if layer else features, hidden) for layer in range(settings.layers)
+            recurrent.GRULayer(hidden if layer else features, hidden) for layer in range(settings.layers)
         )
         self.dropout = Dropout(settings.dropout, seed)
         self.head = mlp(hidden, settings.head)
@@ -133,7 +133,7 @@ class ResidualAttentionLSTM(nn.Module):
         super().__init__()
         hidden = settings.hidden
         self.layers = nn.ModuleList(
-            recurrent.LSTM(hidden if layer else features, hidden) for layer in range(settings.layers)
+            recurrent.LSTMLayer(hidden if layer else features, hidden) for layer in range(settings.layers)
         )
         self.dropout = Dropout(settings.dropout, seed)
         self.attention = SelfAttention(hidden)
@@ -173,7 +173,7 @@ class AttentionGRU(nn.Module):
         super().__init__()
         both = 2 * settings.hidden
         self.layers = nn.ModuleList(
-            recurrent.GRU(both if layer else features, settings.hidden, bidirectional=True)
+            recurrent.GRULayer(both if layer else features, settings.hidden, bidirectional=True)
             for layer in range(settings.layers)
         )
         self.dropout = Dropout(settings.dropout, seed)

@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from assets.models.windows import Kind, days_to, longest_sequence, model_weeks
+from assets.models.windows import FeatureKind, days_to, longest_sequence, model_weeks
 from resources.calendar import Calendar
 from resources.lookback import Lookback
 from resources.settings.lines import WEEKDAYS, Weekday
@@ -50,7 +50,7 @@ def offset_weeks_of(model: str) -> Lookback[Sections]:
     return weeks
 
 
-def offset_sequence_days(kind: Kind | None) -> Lookback[Sections]:
+def offset_sequence_days(kind: FeatureKind | None) -> Lookback[Sections]:
     """Return the look-back over the days of the offset days' sequences, of networks on `kind`, or of any network if None."""
 
     @Lookback

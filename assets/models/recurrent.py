@@ -35,7 +35,7 @@ LANES = 16  # float32 in a vector of AVX-512; processors with shorter vectors us
 WIDTH = 4 * LANES  # stocks in a block: 6 x 4 accumulators, 4 operands and 1 factor use 29 of 32 vector registers
 
 
-class GRU(nn.GRU):
+class GRULayer(nn.GRU):
     """One GRU layer, time first, `bidirectional` or not: nn.GRU(features, hidden) with faster arithmetic on a CPU."""
 
     def forward(self, x: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:  # type: ignore[override]
@@ -46,7 +46,7 @@ class GRU(nn.GRU):
         return states, last
 
 
-class LSTM(nn.LSTM):
+class LSTMLayer(nn.LSTM):
     """One LSTM layer, time first, `bidirectional` or not: nn.LSTM(features, hidden) with faster arithmetic on a CPU."""
 
     def forward(  # type: ignore[override]

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 SET_ASIDE = ".set-aside"
 
 
-Rows = tuple[tuple[float, float, float, float], ...]  # training loss, validation loss, validation IC, seconds
+EpochRows = tuple[tuple[float, float, float, float], ...]  # training loss, validation loss, validation IC, seconds
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # the state of Adam for each parameter
 
 
@@ -36,7 +36,7 @@ class TrainingState:
     because those of a batch are a function of its number.
     """
 
-    rows: Rows
+    rows: EpochRows
     weights: dict[str, Tensor]
     best: dict[str, Tensor]
     moments: dict[str, Tensor]

@@ -26,7 +26,7 @@ from assets.models.networks import LOSSES, Dropout, build_network, pearson
 from assets.models.orthogonal import ExposurePanel, Exposures, orthogonal_layer
 from assets.models.panel import FeaturePanel
 from assets.models.recurrent import use_threads
-from assets.models.resume import Rows, TrainingState, capture, first_state, read_state, restore, write_state
+from assets.models.resume import EpochRows, TrainingState, capture, first_state, read_state, restore, write_state
 from resources.errors import SettingsError
 from resources.settings.models import ModelSettings
 
@@ -438,13 +438,13 @@ def _batches(samples: Samples, most: int, seed: int, epoch: int) -> list[tuple[i
     return [parts[position] for position in random.permutation(len(parts))]
 
 
-def _best(rows: Rows) -> int:
+def _best(rows: EpochRows) -> int:
     """The first epoch with the smallest validation loss, from 1; 0 without any epoch."""
     losses = [row[1] for row in rows]
     return losses.index(min(losses)) + 1 if losses else 0
 
 
-def _finished(rows: Rows, settings: ModelSettings) -> bool:
+def _finished(rows: EpochRows, settings: ModelSettings) -> bool:
     return len(rows) >= settings.epochs or len(rows) - _best(rows) >= settings.patience
 
 

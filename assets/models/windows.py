@@ -26,7 +26,7 @@ from resources.lookback import Lookback
 from resources.reasons import Reason
 from resources.settings.models import ModelSettings, ModelsSettings
 
-Kind = Literal["bars", "days"]  # the features that a network reads: rows within the day, or one row per day
+FeatureKind = Literal["bars", "days"]  # the features that a network reads: rows within the day, or one row per day
 
 
 @dataclass(frozen=True)
@@ -242,7 +242,7 @@ def weeks_of(model: str) -> Lookback[ModelsSettings]:
     return weeks
 
 
-def score_days(kind: Kind) -> Lookback[ModelsSettings]:
+def score_days(kind: FeatureKind) -> Lookback[ModelsSettings]:
     """Return the look-back of the scores over features: the longest input sequence of the networks on `kind`."""
 
     @Lookback
@@ -258,12 +258,12 @@ def sequence_days(calendar: Calendar, week: dt.date, settings: ModelsSettings, s
     return days_to(calendar, calendar.signal_day(week), longest_sequence(settings.rows), start)
 
 
-def longest_sequence(rows: Mapping[str, ModelSettings], kind: Kind | None = None) -> int:
+def longest_sequence(rows: Mapping[str, ModelSettings], kind: FeatureKind | None = None) -> int:
     """Return the longest input sequence of these models in days, of those on `kind` if it is set; 0 without any."""
     return max((row.sequence_days for row in rows.values() if kind is None or _uses(row, kind)), default=0)
 
 
-def _uses(settings: ModelSettings, kind: Kind) -> bool:
+def _uses(settings: ModelSettings, kind: FeatureKind) -> bool:
     """Whether a model has a network on daily rows ("days"), or on bars within the day ("bars")."""
     return any((granularity == "daily") == (kind == "days") for granularity in settings.granularities)
 

@@ -78,11 +78,11 @@ _FEW_SHARES = 10_000  # a hundred lots
 _GAPS = {"index": pl.String, "index_off": pl.Int64, "detail": pl.String}
 
 
-Finding = tuple[pl.Expr, pl.Expr]
+Contradiction = tuple[pl.Expr, pl.Expr]
 """(condition, reason) of a contradiction. Tables of findings have the reason in their column `detail`."""
 
 
-def contradictions(settings: ReferenceSettings, declared: Mapping[str, Any] | None = None) -> list[Finding]:
+def contradictions(settings: ReferenceSettings, declared: Mapping[str, Any] | None = None) -> list[Contradiction]:
     """Return the rules (condition, reason) that set usable rows of daily_prices aside, the likeliest cause first.
 
     They use the columns of daily_prices, listed_days, delivered_up and delivered_down (the delivered limits, null where there are
@@ -103,7 +103,7 @@ def contradictions(settings: ReferenceSettings, declared: Mapping[str, Any] | No
     ]
 
 
-def _of_the_vwap(settings: ReferenceSettings, declared: Mapping[str, Any]) -> list[Finding]:
+def _of_the_vwap(settings: ReferenceSettings, declared: Mapping[str, Any]) -> list[Contradiction]:
     """Return the rules on amount / volume: another unit, or prices that are not those of the trades."""
     vwap = pl.col("amount") / pl.col("volume")
     power = _power(vwap / ((pl.col("high") + pl.col("low")) / 2), settings.unit_tolerance)
@@ -119,7 +119,7 @@ def _of_the_vwap(settings: ReferenceSettings, declared: Mapping[str, Any]) -> li
     ]
 
 
-def _of_delivered_limits() -> Finding:
+def _of_delivered_limits() -> Contradiction:
     astray = (pl.col("pre_close") > pl.col("delivered_up") + HALF_CENT) | (
         pl.col("pre_close") < pl.col("delivered_down") - HALF_CENT
     )
@@ -131,7 +131,7 @@ def _of_delivered_limits() -> Finding:
     )
 
 
-def _of_the_last_close(settings: ReferenceSettings) -> list[Finding]:
+def _of_the_last_close(settings: ReferenceSettings) -> list[Contradiction]:
     """Return the rules on pre_close against the close of the stock's last day of trading and its share counts."""
     growth = (pl.col("total_shares") / pl.col("last_shares")).fill_null(1.0)
     off = (pl.col("pre_close") - pl.col("last_close")).abs() > HALF_CENT

@@ -6,7 +6,7 @@ This module lists the sections. It does not hold their content (sections/), word
 from collections.abc import Callable
 
 from assets.report.findings import Findings
-from assets.report.issue import Issue, Section
+from assets.report.issue import Issue, ReportSection
 from assets.report.sections.construction import write_construction
 from assets.report.sections.each_factor import write_each_factor
 from assets.report.sections.each_portfolio import write_each_portfolio
@@ -21,7 +21,7 @@ from assets.report.sections.shared import name_market
 from assets.report.words.speaker import Speaker
 from resources.language import Language
 
-SECTIONS: tuple[Callable[[Findings, Language], Section], ...] = (
+SECTIONS: tuple[Callable[[Findings, Language], ReportSection], ...] = (
     write_factors,
     write_portfolios,
     write_each_factor,

@@ -10,7 +10,7 @@ from typing import Literal
 
 from resources.language import Language
 
-Style = Literal["plain", "text", "dense", "narrow", "narrowest"]
+GridStyle = Literal["plain", "text", "dense", "narrow", "narrowest"]
 """How a table is printed: with numbers (plain), with left-aligned texts (text), with two columns of texts in small type (dense), or
 with so many columns of numbers that small type is needed (narrow, narrowest)."""
 
@@ -65,7 +65,7 @@ class Grid:
     heads: Sequence[Sequence[tuple[str, int]]]
     rows: Sequence[GridRow]
     notes: Sequence[str] = ()
-    style: Style = "plain"
+    style: GridStyle = "plain"
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ Block = Heading | Paragraph | Log | Listing | Grid | Figures | Chapter
 
 
 @dataclass(frozen=True)
-class Section:
+class ReportSection:
     """A numbered part of the issue. anchor: the target of links. starts_page: whether it begins on a new printed page."""
 
     anchor: str
@@ -160,7 +160,7 @@ class Issue:
 
     language: Language
     front: Front
-    sections: Sequence[Section]
+    sections: Sequence[ReportSection]
     source: str
 
     @property

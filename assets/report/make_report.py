@@ -93,7 +93,7 @@ def make_report(frames: Frames, partition: Partition, settings: ReportSettings) 
     failed = failed_plausibility(partition.record.verdicts)
     if failed.height and not settings.allow_failed_plausibility:
         return _refused(failed)
-    inputs = _Inputs.of(frames, partition.week)
+    inputs = _ReportInputs.of(frames, partition.week)
     found = _gather(frames, partition, settings, inputs, failed)
     issue = write_issue(found, settings.language)
     written = {
@@ -125,7 +125,7 @@ def make_report(frames: Frames, partition: Partition, settings: ReportSettings) 
 
 
 @dataclass(frozen=True, eq=False)
-class _Inputs:
+class _ReportInputs:
     """The rows of all weeks that the issue reads. returns: of the factors' legs. traded: of the portfolios. parts: attribution."""
 
     returns: pl.DataFrame
@@ -135,7 +135,7 @@ class _Inputs:
     summary: Summary
 
     @classmethod
-    def of(cls, frames: Frames, week: dt.date) -> "_Inputs":
+    def of(cls, frames: Frames, week: dt.date) -> "_ReportInputs":
         return cls(
             returns=frames["factor_returns"].collect(),
             traded=frames["portfolio_returns"].collect(),
@@ -171,7 +171,7 @@ def _refused(failed: pl.DataFrame) -> Made:
 
 
 def _gather(
-    frames: Frames, partition: Partition, settings: ReportSettings, inputs: _Inputs, failed: pl.DataFrame
+    frames: Frames, partition: Partition, settings: ReportSettings, inputs: _ReportInputs, failed: pl.DataFrame
 ) -> Findings:
     """All inputs of the issue. failed: the failed plausibility checks (`failed_plausibility`)."""
     week, date, record, unavailable = partition.week, partition.date, partition.record, partition.unavailable

@@ -53,7 +53,7 @@ class Trades(NamedTuple):
     ask: np.ndarray
 
 
-class Sums(NamedTuple):
+class TradeSums(NamedTuple):
     """The arrays that `tape_sums` fills, one entry per trade."""
 
     volumes: np.ndarray  # shares up to and including the trade
@@ -130,7 +130,7 @@ def in_order(values):
 def tape_sums(trades, low, high, sums, out):
     """Compute the running sums of each symbol's tape, and count the faults of its rows.
 
-    trades: Trades. low, high: price limits per symbol, 1/10 000 yuan. Fills sums (Sums) and out (symbols, 12) by column. The stamps of
+    trades: Trades. low, high: price limits per symbol, 1/10 000 yuan. Fills sums (TradeSums) and out (symbols, 12) by column. The stamps of
     sums are −1 for a row in order. For a row out of order, they are the previous stamp in order if the stamps in order around the row
     are in one bar, which then is the bar of the row. They are −2 if these stamps are in two bars, or if either these stamps or the
     row's own stamp, but not both, are in an auction; then the bar or the side of the row is uncertain.
@@ -284,7 +284,7 @@ def _swept_shares(price, volume, side, first, last, level):
 def judge_quotes(quotes, trades, sums, low, high, tolerances, faults, twins, out):
     """Compare the snapshots of each symbol, sorted by time and then as delivered, with the trades of the same symbol, if it has any.
 
-    quotes: Quotes. trades: Trades, with the stamps in order. sums: Sums of the trades. low, high: price limits per symbol. tolerances:
+    quotes: Quotes. trades: Trades, with the stamps in order. sums: TradeSums of the trades. low, high: price limits per symbol. tolerances:
     Tolerances. Only snapshots from 09:30 are judged, because earlier ones are virtual.
 
     Fills faults (snapshots,) with the bits above; twins (snapshots,), for a REPEATED row, with the earlier row that it equals in all

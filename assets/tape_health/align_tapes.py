@@ -138,7 +138,7 @@ def measure_tapes(
         snapshots = align.Quotes(book.starts, *(book.array(name) for name in columns["quotes"]))
         time, height = tape_rows.time, len(tape_rows.time)
         stamp = np.empty(height, np.int32)
-        sums = align.Sums(np.empty(height, np.int64), np.empty(height, np.int64), stamp)
+        sums = align.TradeSums(np.empty(height, np.int64), np.empty(height, np.int64), stamp)
         counted = np.zeros((len(tape.symbols), len(TAPE) - 1), np.int64)
         low, high = _limits(tape.symbols, delivered)
         align.fill_limits(book.starts, snapshots.limit_up, snapshots.limit_down, low, high)

@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 import polars as pl
 
-Sums = TypeVar("Sums")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Batch:
 
 
 def sums_by_symbol(
-    rows: pl.LazyFrame, columns: Sequence[str], limit: int, kernel: Callable[[Batch], Sums]
-) -> Iterator[Sums]:
+    rows: pl.LazyFrame, columns: Sequence[str], limit: int, kernel: Callable[[Batch], Result]
+) -> Iterator[Result]:
     """Yield the result of `kernel` for each batch, in the order of the rows.
 
     The kernel runs on as many threads as polars uses, so it should release the interpreter's lock. At most `limit` rows (or one
@@ -45,7 +45,7 @@ def sums_by_symbol(
 
     Raises ValueError where the rows are not sorted by symbol.
     """
-    running: deque[tuple[Future[Sums], int]] = deque()
+    running: deque[tuple[Future[Result], int]] = deque()
     queued = 0
     with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
         for batch in by_symbol(rows, columns):

@@ -38,7 +38,7 @@ from resources.reasons import Nested, Reason, rows_with_reasons
 from resources.rulebook import Rulebook
 
 if TYPE_CHECKING:  # the declarations of tables read SCHEMAS, and must not load the compiled parser
-    from assets.ticks.vendor_files import Block
+    from assets.ticks.vendor_files import ParsedBlock
 
 CONTINUOUS_FROM = clock.MORNING * clock.MINUTE_MS
 CONTINUOUS_TO = clock.CLOSING_AUCTION * clock.MINUTE_MS
@@ -56,7 +56,7 @@ _LEVEL_COLUMNS = [
 ]
 
 Schema = Mapping[str, type[pl.DataType] | pl.DataType]
-_Rule = tuple[pl.Expr, Reason]
+_RowRule = tuple[pl.Expr, Reason]
 """A condition, and the reason for setting a row aside where it is false. Null counts as true."""
 TRADES: Schema = {
     "date": pl.Date,
@@ -117,7 +117,7 @@ class Rows:
     status_rows: int = 0
 
 
-def canonical_rows(block: "Block", layout: Layout, rules: Rulebook) -> Rows:
+def canonical_rows(block: "ParsedBlock", layout: Layout, rules: Rulebook) -> Rows:
     """Return the block's rows of `layout.table`, each checked. rules: the boards and trading hours on the day of the rows."""
     fields, frame = layout.fields, block.frame
     share = _within(rules.codes(layout.exchange))
@@ -148,7 +148,7 @@ def _split(frame: pl.DataFrame, holds: pl.Expr) -> tuple[pl.DataFrame, pl.DataFr
     return (frame, frame.clear()) if mask.all() else (frame.filter(mask), frame.filter(~mask))
 
 
-def _presence(fields: Mapping[str, Field]) -> list[_Rule]:
+def _presence(fields: Mapping[str, Field]) -> list[_RowRule]:
     """Return the rules that required fields are present and that coded fields have a value that the layout knows."""
     return [
         (pl.col(name).is_not_null(), EMPTY_OR_UNKNOWN(column=item.column))
@@ -177,7 +177,7 @@ def _with_values(bad: pl.DataFrame, raw: pl.DataFrame, fields: Mapping[str, Fiel
 # --- the rules of each table ----------------------------------------------------------------------------------------------
 
 
-def _common_rules(frame: pl.DataFrame, date: dt.date) -> list[_Rule]:
+def _common_rules(frame: pl.DataFrame, date: dt.date) -> list[_RowRule]:
     fault = NOT_THE_FOLDERS_DATE(folder=f"{date:%Y%m%d}")
     dates = ("date", "stamp_date")
     rules = [(pl.col(name) == int(f"{date:%Y%m%d}"), fault) for name in dates if name in frame.columns]
@@ -187,12 +187,12 @@ def _common_rules(frame: pl.DataFrame, date: dt.date) -> list[_Rule]:
     return [*rules, *((pl.col(name) >= 0, IS_NEGATIVE(column=name)) for name in numbers if name in frame.columns)]
 
 
-def _stamped() -> _Rule:
+def _stamped() -> _RowRule:
     first, last = clock.FIRST_STAMP * clock.MINUTE_MS, clock.LAST_STAMP * clock.MINUTE_MS
     return pl.col("time").is_between(first, last, closed="left"), OUTSIDE_HOURS()
 
 
-def _matched() -> _Rule:
+def _matched() -> _RowRule:
     return pl.col("time") >= clock.OPENING_AUCTION * clock.MINUTE_MS, FILL_BEFORE_AUCTION()
 
 
@@ -201,13 +201,13 @@ def _within(ranges: Sequence[tuple[int, int]]) -> pl.Expr:
     return pl.any_horizontal(pl.lit(False), *(pl.col("code").is_between(*numbers) for numbers in ranges))
 
 
-def _may_trade(layout: Layout, rules: Rulebook) -> _Rule:
+def _may_trade(layout: Layout, rules: Rulebook) -> _RowRule:
     """Return the rule that a row is stamped before the close, or is of a board that trades after hours (SPEC §1)."""
     late = _within(rules.codes(layout.exchange, rules.after_hours_boards()))
     return (pl.col("time") < AUCTION_TO) | late, AFTER_CLOSE(date=rules.date)
 
 
-def _trade_rules(frame: pl.DataFrame, layout: Layout, rulebook: Rulebook) -> list[_Rule]:
+def _trade_rules(frame: pl.DataFrame, layout: Layout, rulebook: Rulebook) -> list[_RowRule]:
     two_orders = (pl.col("bid_order") > 0) & (pl.col("ask_order") > 0) & (pl.col("bid_order") != pl.col("ask_order"))
     worth = pl.col("price").cast(pl.Float64) * pl.col("volume").cast(pl.Float64)
     rules = [
@@ -227,7 +227,7 @@ def _trade_rules(frame: pl.DataFrame, layout: Layout, rulebook: Rulebook) -> lis
     return rules
 
 
-def _order_rules(frame: pl.DataFrame, layout: Layout, rulebook: Rulebook) -> list[_Rule]:
+def _order_rules(frame: pl.DataFrame, layout: Layout, rulebook: Rulebook) -> list[_RowRule]:
     rules = [
         *_common_rules(frame, rulebook.date),
         _stamped(),
@@ -246,7 +246,7 @@ def _order_rules(frame: pl.DataFrame, layout: Layout, rulebook: Rulebook) -> lis
     return rules
 
 
-def _quote_rules(frame: pl.DataFrame, layout: Layout, rulebook: Rulebook) -> list[_Rule]:
+def _quote_rules(frame: pl.DataFrame, layout: Layout, rulebook: Rulebook) -> list[_RowRule]:
     present = [name for name in frame.columns if name not in (LINE, "code", "time", "date", "stamp_date")]
     return [
         *_common_rules(frame, rulebook.date),

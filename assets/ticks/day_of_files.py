@@ -42,9 +42,9 @@ from assets.ticks.reopenings import settle_reopenings
 from assets.ticks.spill import Spill, by_code, write_batches
 from assets.ticks.vendor_files import (
     UNREADABLE,
-    Block,
     EmptyFileError,
     Gatherer,
+    ParsedBlock,
     Source,
     VendorFile,
     VendorLines,
@@ -136,7 +136,7 @@ class _FileRecord:
         return max(self.last_by_key.values(), default=None)
 
 
-class _Day:
+class _TableOfDay:
     """Builds one table of one day: collects the rows of its files, and the records that the profile and side files report."""
 
     def __init__(self, table: TableName, settings: TicksSettings, scratch: Path | None, rules: Rulebook):
@@ -269,14 +269,14 @@ class _Day:
             return None
         return NAMED_AFTER_ANOTHER_DAY(file=name, day=min(days), date=self.date)
 
-    def _rows(self, lines: VendorLines) -> tuple[Block, Rows, pl.DataFrame]:
+    def _rows(self, lines: VendorLines) -> tuple[ParsedBlock, Rows, pl.DataFrame]:
         """Return (the block, its canonical rows sorted by code, its last stamps). Runs in several threads."""
         block = parse_lines(lines)
         rows = canonical_rows(block, lines.layout, self.rules)
         rows.frame = by_code(rows.frame)
         return block, rows, self._last_times(block)
 
-    def _last_times(self, block: Block) -> pl.DataFrame:
+    def _last_times(self, block: ParsedBlock) -> pl.DataFrame:
         """Return the columns file, key, time: the last stamp of each channel (trades) or security (quotes) in each file."""
         if self.table == "orders":
             return pl.DataFrame()
@@ -292,7 +292,7 @@ class _Day:
             )
         return found.drop_nulls().select("file", "key", "time")
 
-    def _note(self, block: Block, rows: Rows, last: pl.DataFrame) -> None:
+    def _note(self, block: ParsedBlock, rows: Rows, last: pl.DataFrame) -> None:
         """Add a block's counts, last stamps, numbers and rejected rows to the records."""
         lines = block.lines
         for part in lines.parts:
@@ -309,7 +309,7 @@ class _Day:
         if rows.rejected.height:
             self._set_aside(block, rows.rejected)
 
-    def _set_aside(self, block: Block, rejected: pl.DataFrame) -> None:
+    def _set_aside(self, block: ParsedBlock, rejected: pl.DataFrame) -> None:
         listed: list[tuple[str, int, str, str, str | None]] = []
         rejects = rejected.rows()
         for (row, rule, reason), code in zip(rejects, block.codes(row for row, *_ in rejects), strict=True):
@@ -552,7 +552,7 @@ def make_table(table: TableName, partition: Partition, settings: TicksSettings) 
     Faults of files and rows are reported in the profile and set_aside.parquet, never raised. A day without files, or without a
     readable row, gives an empty frame with a reason for every column. Raises MachineError where the machine fails to read or write.
     """
-    day = _Day(table, settings, partition.scratch, partition.rules)
+    day = _TableOfDay(table, settings, partition.scratch, partition.rules)
     files = partition.landing.tick_files()
     if not files:
         reason = NO_FOLDER(folder=day.folder)

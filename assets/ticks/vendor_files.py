@@ -178,7 +178,7 @@ class VendorLines:
 
 
 @dataclass(frozen=True)
-class Block:
+class ParsedBlock:
     """Parsed lines.
 
     frame: `line` (the row in the block, from 0) and one integer column per field of the layout, final in unit and meaning; null
@@ -512,7 +512,7 @@ class Gatherer:
 # --- typing ---------------------------------------------------------------------------------------------------------------
 
 
-def parse_lines(lines: VendorLines) -> Block:
+def parse_lines(lines: VendorLines) -> ParsedBlock:
     """Parse the lines of a block into integers. Safe to call from several threads."""
     layout = lines.layout
     file = lines.file
@@ -534,7 +534,7 @@ def parse_lines(lines: VendorLines) -> Block:
             frame = pl.concat([frame, reread]).sort(LINE)
     if layout.table != "quotes" and "seq" not in (*layout.fields, *layout.fixed):
         frame = frame.with_columns(seq=_places(lines, frame[LINE].to_numpy()))
-    return Block(lines, frame, rejected, blank)
+    return ParsedBlock(lines, frame, rejected, blank)
 
 
 def _places(lines: VendorLines, rows: np.ndarray) -> pl.Series:

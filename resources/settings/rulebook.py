@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 from resources.settings.base import Day, Section
 
 Board = Literal["main_sh", "main_sz", "star", "chinext", "beijing"]
-Exchange = Literal["SH", "SZ", "BJ"]
+SymbolSuffix = Literal["SH", "SZ", "BJ"]
 MAIN: tuple[Board, ...] = ("main_sh", "main_sz")
 A_SHARES: tuple[Board, ...] = (*MAIN, "star", "chinext")
 EXTENDED: dict[str, Any] = {"extended": True}
@@ -34,7 +34,7 @@ class BoardCodes(Rule):
     """The codes that an exchange assigns to the shares of a board. No code may belong to two boards."""
 
     board: Board = Field(description="main_sh, main_sz, star, chinext, or beijing, which is counted but never in U(t).")
-    exchange: Exchange = Field(description="SH, SZ or BJ, the suffix of the symbol.")
+    exchange: SymbolSuffix = Field(description="SH, SZ or BJ, the suffix of the symbol.")
     first: int = Field(ge=0, le=999_999, description="The lowest six-digit code.")
     last: int = Field(ge=0, le=999_999, description="The highest six-digit code.")
 
@@ -55,7 +55,7 @@ class AfterHours(Rule):
 class ClosingAuction(Rule):
     """Whether exchanges close with a call auction (14:57 to 15:00) instead of continuous trading."""
 
-    exchanges: tuple[Exchange, ...] = Field(min_length=1, description="SH, SZ.")
+    exchanges: tuple[SymbolSuffix, ...] = Field(min_length=1, description="SH, SZ.")
     held: bool = Field(True, description="False where the rule ends the closing auction.")
 
 

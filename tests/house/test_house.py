@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -99,6 +99,35 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 def test_a_circle_would_be_found() -> None:
     assert in_cycles({"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set()}) == {"b", "c"}
     assert not in_cycles({"a": {"b", "c"}, "b": {"c"}, "c": set()})
+
+
+def types_of(tree: ast.Module) -> Iterator[str]:
+    """The classes and the names of types of a module, without type variables and without leading underscores."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            yield node.name.lstrip("_")
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            made_by = getattr(node.value, "func", None)
+            if isinstance(targets[0], ast.Name) and not (isinstance(made_by, ast.Name) and made_by.id == "TypeVar"):
+                name = targets[0].id.lstrip("_")
+                if name[:1].isupper() and not name.isupper():
+                    yield name
+
+
+def test_a_type_has_a_name_of_its_own() -> None:
+    """In assets/, resources/, orchestration/ and sample_market/ together: a reader who searches for a type finds one."""
+    modules: dict[str, list[str]] = {}
+    for path in MODULES:
+        if name_of(path).split(".")[0] in ("assets", "resources", "orchestration", "sample_market"):
+            for name in types_of(ast.parse(path.read_text("utf-8"))):
+                modules.setdefault(name, []).append(name_of(path))
+    assert not {name: where for name, where in modules.items() if len(where) > 1}
+
+
+def test_names_of_types_are_found() -> None:
+    code = 'class _Day: ...\nRows = list[int]\nKind: TypeAlias = str\nItem = TypeVar("Item")\nLIMIT, Other = 1, 2\nROWS = 3'
+    assert [*types_of(ast.parse(code))] == ["Day", "Rows", "Kind"]
 
 
 def test_every_folder_of_assets_has_its_place() -> None:

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from torch import Tensor, nn
 
 from assets.models import recurrent
-from assets.models.recurrent import GRU, LSTM, WIDTH
+from assets.models.recurrent import WIDTH, GRULayer, LSTMLayer
 
-KINDS = {"GRU": (nn.GRU, GRU), "LSTM": (nn.LSTM, LSTM)}
+KINDS = {"GRU": (nn.GRU, GRULayer), "LSTM": (nn.LSTM, LSTMLayer)}
 kinds = st.sampled_from(sorted(KINDS))
 
 

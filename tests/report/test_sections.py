@@ -14,7 +14,7 @@ from assets.performance.evaluation_summary import summarise
 from assets.portfolios.reasons import BALANCES_ROWS, STATE
 from assets.report.document import SECTIONS, write_issue
 from assets.report.findings import Findings, Holdings
-from assets.report.issue import Block, Chapter, Figures, Issue, Section
+from assets.report.issue import Block, Chapter, Figures, Issue, ReportSection
 from assets.report.render import html
 from assets.report.render.html import render_html
 from assets.report.render.layout import TEMPLATES
@@ -123,7 +123,7 @@ def test_every_kind_of_block_is_printed(found: Findings) -> None:
         assert set(re.findall(r'kind == "(\w+)"', template.read_text("utf-8"))) == kinds, template.name
     chapter = Chapter("k", "a chapter", ["a paragraph"], [], ["a note"])
     more = Chapter("l", "another chapter", [], [])
-    section = Section("s", "a section", [Figures([]), chapter, more], starts_page=True)
+    section = ReportSection("s", "a section", [Figures([]), chapter, more], starts_page=True)
     front = write_front(found, "en")
     page = render_html(Issue("en", front, [section], "a source"))
     assert '<span class="no">1.1</span>a chapter' in page

@@ -128,14 +128,14 @@ def _filter(system: "_System", on: Bools) -> Bools | None:
     return kept
 
 
-def _shrink(system: "_System", on: Bools, answer: "_Answer") -> Bools:
+def _shrink(system: "_System", on: Bools, answer: "_LeastViolation") -> Bools:
     """`on` without the units that do not contribute to the conflict; `on` itself if the rest no longer conflicts numerically."""
     smaller = on & answer.involved
     return smaller if system.solve(smaller).violation > TOLERANCE else on
 
 
 @dataclass(frozen=True, eq=False)
-class _Answer:
+class _LeastViolation:
     """The solution of one LP.
 
     violation: the smallest total; by_row [rows]: its parts. involved [units]: whether a unit contributes to it. prices [rows]:
@@ -237,7 +237,7 @@ class _System:
         own_upper = np.where(narrowed & (p.upper != p.free_upper), p.upper, 1.0)
         return np.where(band, lower, own_lower), np.where(band, upper, own_upper)
 
-    def solve(self, on: Bools) -> _Answer:
+    def solve(self, on: Bools) -> _LeastViolation:
         """Compute the smallest total violation of the units `on`, as exactly as needed to decide whether they conflict."""
         answer = self._solve(on)
         for _ in range(ROUNDS if (on[: self.rows] & self.curved).any() else 0):
@@ -248,7 +248,7 @@ class _System:
             answer = self._solve(on)
         return answer
 
-    def solve_exactly(self, on: Bools) -> _Answer:
+    def solve_exactly(self, on: Bools) -> _LeastViolation:
         """Compute the smallest total violation of the units `on`, to TOLERANCE."""
         answer = self._solve(on)
         for _ in range(ROUNDS if (on[: self.rows] & self.curved).any() else 0):
@@ -297,7 +297,7 @@ class _System:
             self.tangents.append((r, float(self.upper[r] - line.offset[k])))
             self.highs.addRow(-np.inf, np.inf, places.size, places, np.concatenate([matrix[k, names], selling, [-1.0]]))
 
-    def _solve(self, on: Bools) -> _Answer:
+    def _solve(self, on: Bools) -> _LeastViolation:
         """Solve the LP with its present tangents."""
         n, (lower, upper) = self.problem.n, self.box(on)
         rows = self._rows_on(on)
@@ -328,7 +328,7 @@ class _System:
         by_row = np.asarray(solution.col_value)[-2 * self.rows :].reshape(2, self.rows).sum(axis=0)
         involved = self._involved(on, prices, pull, (lower, upper))
         weights = np.clip(np.asarray(solution.col_value)[:n], lower, upper)
-        return _Answer(float(by_row.sum()), by_row, involved, prices, pull, weights)
+        return _LeastViolation(float(by_row.sum()), by_row, involved, prices, pull, weights)
 
     def _involved(self, on: Bools, prices: Floats, pull: Floats, box: tuple[Floats, Floats]) -> Bools:
         """The rows with a price, and the units that narrow a stock's bound with a price."""
@@ -346,7 +346,7 @@ class _System:
         lower, upper = self.box(without)
         return ((pull > PRICE) & (lower < box[0])) | ((pull < -PRICE) & (upper > box[1]))
 
-    def deletion_order(self, on: Bools, answer: _Answer) -> Iterator[int]:
+    def deletion_order(self, on: Bools, answer: _LeastViolation) -> Iterator[int]:
         """Yield the bands, then the rows, then the states, each in ascending order of their contribution.
 
         Units that are tried last are the most likely to stay in the set.

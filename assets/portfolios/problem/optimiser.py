@@ -27,7 +27,7 @@ from typing import Any, Literal
 import cvxpy as cp
 import numpy as np
 
-from assets.portfolios.problem.certificate import INFEASIBLE, Answer, Certificate, Stage, name_prices
+from assets.portfolios.problem.certificate import INFEASIBLE, Answer, Certificate, Multipliers, Stage, name_prices
 from assets.portfolios.problem.constraints import (
     FREE,
     HARD,
@@ -71,7 +71,6 @@ from assets.portfolios.reasons import (
 from resources.arrays import Floats
 from resources.reasons import Reason, joined
 
-Multipliers = Mapping[str, Floats]
 StatedBy = Literal["arrays", "cvxpy"]
 
 TOTAL_MARGIN = 1e-9  # an earlier total is fixed at its minimum plus this (SPEC §6)

@@ -46,8 +46,8 @@ from assets.portfolios.week.exposures import (
     published_weights,
     style_exposures,
 )
-from assets.portfolios.week.market import Day, market_days
-from assets.portfolios.week.mergers import Exchange, absorbed, add_up, together
+from assets.portfolios.week.market import MarketDay, market_days
+from assets.portfolios.week.mergers import ShareExchange, absorbed, add_up, together
 from assets.reference.schemas import UNKNOWN_INDUSTRY
 from resources.calendar import Calendar
 from resources.errors import InputError
@@ -94,7 +94,7 @@ class Tables:
     securities: pl.DataFrame
     indices: pl.DataFrame
     minutes: pl.DataFrame | None = None
-    exchanges: tuple[Exchange, ...] = ()
+    exchanges: tuple[ShareExchange, ...] = ()
     rules: Rulebook | None = None
 
 
@@ -322,7 +322,7 @@ def carry(
     return state.symbols, held, executions_frame(state.symbols, market[0], held.execution), last
 
 
-def _share_volume(day: Day, symbols: NDArray[np.str_], merged: Mapping[str, str]) -> Day:
+def _share_volume(day: MarketDay, symbols: NDArray[np.str_], merged: Mapping[str, str]) -> MarketDay:
     """`day`, with the volume divided evenly among stocks that represent the same shares; merged: from `absorbed`."""
     if not merged:
         return day

@@ -29,7 +29,7 @@ import numpy as np
 import polars as pl
 
 from assets.portfolios.problem.constraints import FREE
-from assets.portfolios.week.market import Day
+from assets.portfolios.week.market import MarketDay
 from resources.arrays import Floats, Strings
 
 ROUNDING = 1e-15  # orders smaller than this share of the portfolio are rounding errors
@@ -113,7 +113,7 @@ def execute(
     cash: float,
     target: Floats,
     upper: Floats,
-    day: Day,
+    day: MarketDay,
     terms: Terms,
     state: Strings | None = None,
 ) -> Execution:
@@ -180,7 +180,7 @@ def execute(
     )
 
 
-def _blocked(order: Floats, day: Day, state: Strings) -> Strings:
+def _blocked(order: Floats, day: MarketDay, state: Strings) -> Strings:
     """Why each stock's order [n] cannot be filled; "" if it can."""
     return np.select(
         [
@@ -195,7 +195,7 @@ def _blocked(order: Floats, day: Day, state: Strings) -> Strings:
     )
 
 
-def _most(day: Day, terms: Terms, value: float) -> tuple[Floats, Floats]:
+def _most(day: MarketDay, terms: Terms, value: float) -> tuple[Floats, Floats]:
     """The largest buy and sell of each stock [n], in fractions of NAV_v."""
     if terms.participation is None:
         nothing = np.full(len(day.vwap), np.inf)
@@ -234,7 +234,7 @@ def hold(
     cash: float,
     target: Floats | None,
     upper: Floats,
-    days: Sequence[Day],
+    days: Sequence[MarketDay],
     terms: Terms,
     *,
     delisting_recovery: float,
@@ -270,7 +270,7 @@ def hold(
     return Held(weights, cash, tuple(returns), execution)
 
 
-def executions_frame(symbols: Strings, day: Day, execution: Execution) -> pl.DataFrame:
+def executions_frame(symbols: Strings, day: MarketDay, execution: Execution) -> pl.DataFrame:
     """Lay out an execution as rows of EXECUTIONS, one per order, including blocked ones."""
     frame = pl.DataFrame(
         {

@@ -22,7 +22,7 @@ from assets.portfolios.week.advance import PortfolioState, SolvedWeek, Tables, a
 from assets.portfolios.week.alphas import mean_scores
 from assets.portfolios.week.execution import DayReturn
 from assets.portfolios.week.market import MINUTE_COLUMNS, minutes_of
-from assets.portfolios.week.mergers import Exchange, exchange_shares
+from assets.portfolios.week.mergers import ShareExchange, exchange_shares
 from resources.calendar import Calendar
 from resources.partition import Frames, Partition
 from resources.reasons import Reason, Reasons
@@ -68,7 +68,7 @@ class Inputs:
     securities: pl.DataFrame
     indices: pl.DataFrame
     minutes: Callable[[dt.date], pl.DataFrame]  # bars of a trade day, which several lines share
-    exchanges: tuple[Exchange, ...]
+    exchanges: tuple[ShareExchange, ...]
     rules: Rulebook
 
     @classmethod

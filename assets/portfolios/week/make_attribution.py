@@ -123,7 +123,7 @@ def _stored(portfolio: Portfolio, table: pl.LazyFrame, returns: pl.DataFrame, pa
 
 
 @dataclass(frozen=True, eq=False)
-class _Market:
+class _MarketArrays:
     """Arrays [days, n]: growth is 1 where a stock did not trade; alive: whether it was listed up to and on the day."""
 
     growth: Floats
@@ -133,7 +133,7 @@ class _Market:
     alive: Bools
 
 
-def _market(names: NameTraits, days: list[dt.date], prices: pl.DataFrame, securities: pl.DataFrame) -> _Market:
+def _market(names: NameTraits, days: list[dt.date], prices: pl.DataFrame, securities: pl.DataFrame) -> _MarketArrays:
     grid = pl.DataFrame({"date": days}, schema={"date": pl.Date}).join(
         pl.DataFrame({"symbol": names.symbols.tolist()}), how="cross", maintain_order="left_right"
     )
@@ -148,7 +148,7 @@ def _market(names: NameTraits, days: list[dt.date], prices: pl.DataFrame, securi
         return rows.select(value).to_series().to_numpy().reshape(len(days), -1)
 
     close, before, vwap = pl.col("close"), pl.col("pre_close"), pl.col("vwap")
-    return _Market(
+    return _MarketArrays(
         growth=array((close / before).fill_null(1.0)),
         to_vwap=array((vwap / before).fill_null(1.0)),
         from_vwap=array((close / vwap).fill_null(1.0)),
@@ -180,7 +180,7 @@ def _names(before: pl.DataFrame, styles: pl.DataFrame, absent: Mapping[str, Reas
     )
 
 
-def _week(stored: _Stored, names: NameTraits, market: _Market, settings: PortfoliosSettings) -> HeldWeek:
+def _week(stored: _Stored, names: NameTraits, market: _MarketArrays, settings: PortfoliosSettings) -> HeldWeek:
     """The week of one portfolio over all `names`, computed from stored rows and prices."""
     order = pl.DataFrame({"symbol": names.symbols.tolist()}, schema={"symbol": pl.String})
 
@@ -219,7 +219,7 @@ def _week(stored: _Stored, names: NameTraits, market: _Market, settings: Portfol
     )
 
 
-def _after_trade(market: _Market, amounts: Floats, kept: float) -> tuple[Floats, Floats]:
+def _after_trade(market: _MarketArrays, amounts: Floats, kept: float) -> tuple[Floats, Floats]:
     """Growth of each stock from VWAP to the signal close or its delisting [n], and the losses of `amounts` by delisting [n]."""
     growth = np.where(market.alive[0], market.from_vwap[0], 1.0)
     lost = np.zeros_like(growth)

@@ -34,7 +34,7 @@ MINUTE_COLUMNS = ("date", "symbol", "low", "high", "volume", "amount")
 
 
 @dataclass(frozen=True, eq=False)
-class Day:
+class MarketDay:
     """One trading day's market for n stocks; ratios are 1 where the stock did not trade.
 
     growth: close / pre_close. to_vwap: VWAP / pre_close. from_vwap: close / VWAP. vwap: yuan, NaN where not traded.
@@ -63,7 +63,7 @@ def market_days(
     minutes: pl.DataFrame | None = None,
     *,
     min_inside_share: float = 0.0,
-) -> list[Day]:
+) -> list[MarketDay]:
     """Lay out the market of each of `dates`, which are ascending, for `symbols` [n].
 
     prices, securities: rows of these days; others are ignored. minutes: minute_bars of the days, where available; None for the
@@ -102,7 +102,7 @@ def market_days(
         "buy_volume": buys.volume,
         "sell_volume": sells.volume,
     }
-    return [Day(date, **{name: values[d] for name, values in every.items()}) for d, date in enumerate(dates)]
+    return [MarketDay(date, **{name: values[d] for name, values in every.items()}) for d, date in enumerate(dates)]
 
 
 def _require_days(dates: Sequence[dt.date], **tables: pl.DataFrame) -> None:

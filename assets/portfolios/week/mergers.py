@@ -28,7 +28,7 @@ from resources.errors import InputError
 
 
 @dataclass(frozen=True)
-class Exchange:
+class ShareExchange:
     """Old shares that became new ones on `date`.
 
     growth: of their value, ratio · P_new / P_old. settled: the first day from `date` on which the new stock traded; None until
@@ -44,7 +44,7 @@ class Exchange:
 
 def exchange_shares(
     mergers: Sequence[Change], prices: pl.DataFrame, securities: pl.DataFrame, band: tuple[float, float]
-) -> tuple[pl.DataFrame, pl.DataFrame, tuple[Exchange, ...]]:
+) -> tuple[pl.DataFrame, pl.DataFrame, tuple[ShareExchange, ...]]:
     """Assign each absorbed stock the new stock's rows from its merger on; return prices, securities and the exchanges.
 
     mergers: `new` is the symbol used in the frames. prices: date, symbol, pre_close, volume and further columns (yuan).
@@ -54,7 +54,7 @@ def exchange_shares(
     Raises:
         InputError: The growth of a merger is outside the band, so that its ratio is probably wrong.
     """
-    done: list[Exchange] = []
+    done: list[ShareExchange] = []
     owed: dict[str, float] = {}  # absorbed symbol → growth not yet earned, because the new stock has not traded since
     present: dict[str, str] = {}  # absorbed symbol → symbol whose shares it represents
     for merger in sorted(mergers):
@@ -83,7 +83,7 @@ def exchange_shares(
             owed[name] = owed.get(name, 1.0) * growth
             prices = pl.concat([prices, _exchanged(traded, name, owed[name])])
             securities = pl.concat([securities, listed.with_columns(symbol=pl.lit(name))])
-            done.append(Exchange(merger.date, name, merger.new, growth, settled))
+            done.append(ShareExchange(merger.date, name, merger.new, growth, settled))
             present[name] = merger.new
         if settled is not None:
             owed |= dict.fromkeys(follow, 1.0)
@@ -114,17 +114,17 @@ def _exchanged(traded: pl.DataFrame, symbol: str, growth: float) -> pl.DataFrame
     return traded.with_columns(symbol=pl.lit(symbol), pre_close=pre_close)
 
 
-def together(exchanges: Sequence[Exchange], date: dt.date) -> dict[str, str]:
+def together(exchanges: Sequence[ShareExchange], date: dt.date) -> dict[str, str]:
     """Map each absorbed symbol to the new one at the close of `date`; a stock is left out until the new one has traded."""
     return _last_names([one for one in exchanges if one.settled is not None and one.settled <= date])
 
 
-def absorbed(exchanges: Sequence[Exchange], date: dt.date) -> dict[str, str]:
+def absorbed(exchanges: Sequence[ShareExchange], date: dt.date) -> dict[str, str]:
     """Map each absorbed symbol to the symbol whose shares it represents on `date`, also if these have not traded since."""
     return _last_names([one for one in exchanges if one.date <= date])
 
 
-def _last_names(exchanges: Sequence[Exchange]) -> dict[str, str]:
+def _last_names(exchanges: Sequence[ShareExchange]) -> dict[str, str]:
     became: dict[str, str] = {}
     for one in exchanges:
         became = {old: one.new if new == one.old else new for old, new in became.items()} | {one.old: one.new}

@@ -7,7 +7,7 @@ from typing import Any
 from assets import catalogue
 from assets.catalogue import Portfolio
 from assets.report.findings import Findings
-from assets.report.issue import Listing, Paragraph, Section
+from assets.report.issue import Listing, Paragraph, ReportSection
 from assets.report.numbers import exact_percent
 from assets.report.sections.shared import describe_fills
 from assets.report.words.construction import WORDS
@@ -16,11 +16,11 @@ from assets.report.words.speaker import Speaker
 from resources.language import Language
 
 
-def write_construction(found: Findings, language: Language) -> Section:
+def write_construction(found: Findings, language: Language) -> ReportSection:
     """Write a list of constraints per portfolio, and the costs and trading rules of both."""
     say = Speaker.of(language, WORDS)
     listings = [Listing(say.name(portfolio), _constraints(found, say, portfolio)) for portfolio in catalogue.PORTFOLIOS]
-    return Section("construction", say("construction"), [*listings, Paragraph(say.flow(_costs(found, say)))])
+    return ReportSection("construction", say("construction"), [*listings, Paragraph(say.flow(_costs(found, say)))])
 
 
 def _constraints(found: Findings, say: Speaker, portfolio: Portfolio) -> list[str]:

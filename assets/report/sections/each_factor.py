@@ -4,7 +4,7 @@ from assets import catalogue
 from assets.catalogue import Factor
 from assets.performance.reasons import NO_RETURNS
 from assets.report.findings import Findings
-from assets.report.issue import Chapter, Figure, Section
+from assets.report.issue import Chapter, Figure, ReportSection
 from assets.report.numbers import exact_percent, percent
 from assets.report.render.charts import draw_lines
 from assets.report.sections.methods import describe_factor, describe_orthogonalisation
@@ -18,14 +18,14 @@ from resources.language import Language
 LATE = {"multi_granularity_5d", "multi_granularity_10d"}  # charts from 2017 on
 
 
-def write_each_factor(found: Findings, language: Language) -> Section:
+def write_each_factor(found: Findings, language: Language) -> ReportSection:
     """Write a chapter for each of the sixteen factors."""
     say = Speaker.of(language, WORDS)
     chapters = [
         Chapter(factor.key, say.name(factor), _paragraphs(found, say, factor), _figures(found, say, factor))
         for factor in catalogue.FACTORS
     ]
-    return Section("each-factor", say("each_factor"), chapters, starts_page=True)
+    return ReportSection("each-factor", say("each_factor"), chapters, starts_page=True)
 
 
 def _paragraphs(found: Findings, say: Speaker, factor: Factor) -> list[str]:

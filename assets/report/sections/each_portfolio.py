@@ -10,7 +10,7 @@ from assets.catalogue import Portfolio
 from assets.performance.reasons import NO_RETURNS
 from assets.portfolios.reasons import KEPT_ABOVE, KEPT_BELOW
 from assets.report.findings import Findings, Holdings
-from assets.report.issue import Block, Chapter, Figure, Section
+from assets.report.issue import Block, Chapter, Figure, ReportSection
 from assets.report.numbers import decimal, percent, share
 from assets.report.render.charts import draw_lines
 from assets.report.sections.attribution import write_attribution
@@ -29,7 +29,7 @@ BAND = "stock_deviation"  # its rows are stocks that their state keeps outside o
 WEIGHTS = {BAND, "industry", "turnover_limit", "member_share"}  # constraints whose slack is a weight
 
 
-def write_each_portfolio(found: Findings, language: Language) -> Section:
+def write_each_portfolio(found: Findings, language: Language) -> ReportSection:
     """Write a chapter for each portfolio, and the tables and figures that explain both."""
     say = Speaker.of(language, WORDS)
     chapters = [
@@ -42,7 +42,7 @@ def write_each_portfolio(found: Findings, language: Language) -> Section:
         *write_explanations(found, language),
         *write_lines(found, language),
     ]
-    return Section("each-portfolio", say("each_portfolio"), blocks)
+    return ReportSection("each-portfolio", say("each_portfolio"), blocks)
 
 
 def _chapter(found: Findings, say: Speaker, portfolio: Portfolio, number: int) -> Chapter:

@@ -9,7 +9,7 @@ from assets import catalogue
 from assets.catalogue import Factor
 from assets.performance.reasons import NO_HOLDING_PERIOD
 from assets.report.findings import Findings
-from assets.report.issue import Block, Figure, Figures, Grid, GridRow, Section
+from assets.report.issue import Block, Figure, Figures, Grid, GridRow, ReportSection
 from assets.report.numbers import decimal, percent
 from assets.report.render.charts import Band, draw_bands, draw_heat
 from assets.report.words.evidence import WORDS
@@ -30,11 +30,11 @@ STATISTICS = {
 }
 
 
-def write_evidence(found: Findings, language: Language) -> Section:
+def write_evidence(found: Findings, language: Language) -> ReportSection:
     """Write Tables 3 and 4 with the figures A1 (decay) and A2 (correlations)."""
     say = Speaker.of(language, WORDS)
     blocks: list[Block] = [_ic_table(found, say), _evaluation_table(found, say), Figures(_figures(found, say))]
-    return Section("evidence", say("evidence"), blocks)
+    return ReportSection("evidence", say("evidence"), blocks)
 
 
 def _ic_table(found: Findings, say: Speaker) -> Grid:

@@ -4,7 +4,7 @@ import polars as pl
 
 from assets import catalogue
 from assets.report.findings import Findings
-from assets.report.issue import Grid, GridRow, Section
+from assets.report.issue import Grid, GridRow, ReportSection
 from assets.report.numbers import percent, share
 from assets.report.sections.shared import describe_fills, note_late_starts
 from assets.report.tables import PERIODS
@@ -13,7 +13,7 @@ from assets.report.words.speaker import Speaker
 from resources.language import Language
 
 
-def write_factors(found: Findings, language: Language) -> Section:
+def write_factors(found: Findings, language: Language) -> ReportSection:
     """Write Table 1 with its notes."""
     say = Speaker.of(language, WORDS)
     periods, wins = [say(period) for period in PERIODS], say("month_wins")
@@ -22,7 +22,7 @@ def write_factors(found: Findings, language: Language) -> Section:
         [(text, 1) for text in (say("factor"), *periods, wins, *periods, wins)],
     ]
     table = Grid(1, say("table1_title"), _lead(found, say), heads, _rows(found, say), _notes(found, say))
-    return Section("factors", say("factors_section"), [table], starts_page=True)
+    return ReportSection("factors", say("factors_section"), [table], starts_page=True)
 
 
 def _lead(found: Findings, say: Speaker) -> str:

@@ -3,7 +3,7 @@
 import polars as pl
 
 from assets.report.findings import Findings
-from assets.report.issue import Block, Grid, GridRow, Heading, Log, Paragraph, Section
+from assets.report.issue import Block, Grid, GridRow, Heading, Log, Paragraph, ReportSection
 from assets.report.sections.left_out import list_left_out
 from assets.report.words.health import LEFT_OUT, VERDICTS, WORDS
 from assets.report.words.speaker import Speaker
@@ -16,11 +16,11 @@ LONGEST_DETAIL = 300  # letters of a failed check
 GRAVITY = {verdict: place for place, verdict in enumerate(("set aside", "missing", "repaired"))}
 
 
-def write_health(found: Findings, language: Language) -> Section:
+def write_health(found: Findings, language: Language) -> ReportSection:
     """Write tapes, Table 5, failed checks, missing inputs, and the inputs without which figures were made."""
     say = Speaker.of(language, WORDS, LEFT_OUT)
     tape_reasons = _tape_reasons(found, say)
-    return Section(
+    return ReportSection(
         "health",
         say("health"),
         [

@@ -2,7 +2,7 @@
 
 from assets import catalogue
 from assets.report.findings import Findings
-from assets.report.issue import Grid, GridRow, Section
+from assets.report.issue import Grid, GridRow, ReportSection
 from assets.report.numbers import percent, share
 from assets.report.sections.shared import name_benchmark_kind, note_late_starts
 from assets.report.tables import PERIODS
@@ -11,7 +11,7 @@ from assets.report.words.speaker import Speaker
 from resources.language import Language
 
 
-def write_portfolios(found: Findings, language: Language) -> Section:
+def write_portfolios(found: Findings, language: Language) -> ReportSection:
     """Write Table 2 with its notes."""
     say = Speaker.of(language, WORDS)
     rows, items = [], []
@@ -33,7 +33,7 @@ def write_portfolios(found: Findings, language: Language) -> Section:
         rows,
         _notes(found, say),
     )
-    return Section("portfolios", say("portfolios_section"), [table])
+    return ReportSection("portfolios", say("portfolios_section"), [table])
 
 
 def _notes(found: Findings, say: Speaker) -> list[str]:

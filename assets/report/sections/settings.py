@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assets.report.findings import Findings
-from assets.report.issue import Block, Grid, GridRow, Paragraph, Section
+from assets.report.issue import Block, Grid, GridRow, Paragraph, ReportSection
 from assets.report.numbers import leaves, plain
 from assets.report.words.settings import WORDS
 from assets.report.words.speaker import Speaker
@@ -13,7 +13,7 @@ from resources.language import Language
 DECLARATIONS = ("landing.", "calendar.")  # sections that describe the data and no method
 
 
-def write_settings(found: Findings, language: Language) -> Section:
+def write_settings(found: Findings, language: Language) -> ReportSection:
     """Write the profile, Table 6, the declarations if there are any, and Table 7."""
     say = Speaker.of(language, WORDS)
     profile = found.run["profile"]
@@ -23,7 +23,7 @@ def write_settings(found: Findings, language: Language) -> Section:
         *_declared_table(found, say),
         _settings_table(found, say),
     ]
-    return Section("settings", say("settings_used"), blocks)
+    return ReportSection("settings", say("settings_used"), blocks)
 
 
 def list_differences(found: Findings) -> list[Mapping[str, Any]]:

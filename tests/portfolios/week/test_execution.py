@@ -9,18 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.portfolios.week.execution import Terms, execute, executions_frame, hold
-from assets.portfolios.week.market import Day
+from assets.portfolios.week.market import MarketDay
 
 COST = 0.0015
 DAY = dt.date(2023, 7, 10)
 
 
-def trade_day(traded, up, down, *, listed=None, vwap=10.0, volume=np.inf) -> Day:
+def trade_day(traded, up, down, *, listed=None, vwap=10.0, volume=np.inf) -> MarketDay:
     """A day on which prices do not move."""
     n = len(traded)
     ones, volume = np.ones(n), np.full(n, volume)
     listed = np.full(n, True) if listed is None else listed
-    return Day(DAY, ones, ones, ones, np.full(n, vwap), listed, traded, up, down, volume, volume)
+    return MarketDay(DAY, ones, ones, ones, np.full(n, vwap), listed, traded, up, down, volume, volume)
 
 
 def plain_execution(holding, cash, target, upper, traded, up, down, cost):
@@ -148,14 +148,14 @@ def test_a_sell_locked_at_limit_down_makes_buys_scale() -> None:
     assert done.cut.tolist() == ["", "", "cash"]
 
 
-def random_days(rng: np.random.Generator, n: int, count: int) -> list[Day]:
+def random_days(rng: np.random.Generator, n: int, count: int) -> list[MarketDay]:
     days = []
     for k in range(count):
         traded = rng.random(n) < 0.85
         to_vwap = np.where(traded, np.exp(rng.normal(0, 0.02, n)), 1.0)
         from_vwap = np.where(traded, np.exp(rng.normal(0, 0.02, n)), 1.0)
         days.append(
-            Day(
+            MarketDay(
                 DAY + dt.timedelta(days=k),
                 to_vwap * from_vwap,
                 to_vwap,

@@ -16,7 +16,7 @@ from assets.portfolios.assets import TABLES
 from assets.portfolios.problem.constraints import FREE
 from assets.portfolios.week.execution import Terms, hold
 from assets.portfolios.week.market import market_days
-from assets.portfolios.week.mergers import Exchange, absorbed, add_up, exchange_shares, together
+from assets.portfolios.week.mergers import ShareExchange, absorbed, add_up, exchange_shares, together
 from resources.builder import Builder
 from resources.code_changes import Change
 from resources.errors import InputError
@@ -125,7 +125,7 @@ def test_the_formula_in_yuan() -> None:
     )  # fmt: skip
     securities = pl.DataFrame({"date": [WEEK[0], WEEK[0], WEEK[1]], "symbol": [A, B, B], "last_close": [8.0, 9.9, 8.5]})
     continued, listed, exchanges = exchange_shares([Change(WEEK[1], A, B, 1.5, True)], prices, securities, BAND)
-    assert exchanges == (Exchange(WEEK[1], A, B, 1.5, WEEK[1]),)
+    assert exchanges == (ShareExchange(WEEK[1], A, B, 1.5, WEEK[1]),)
     row = continued.filter(pl.col("symbol") == A).row(0, named=True)
     assert 1000 * 8.0 * row["close"] / row["pre_close"] == pytest.approx(12_750, abs=1e-9)
     assert row["vwap"] / row["pre_close"] == pytest.approx(1.5 * 8.2 / 8.0, abs=1e-15)
@@ -180,10 +180,10 @@ def test_an_implausible_ratio_is_refused_where_both_prices_are_known(
 
 
 def test_weights_are_added_up_along_a_chain_of_mergers() -> None:
-    chain = [Exchange(WEEK[0], A, B, 1.0, WEEK[1]), Exchange(WEEK[2], B, C, 1.0, WEEK[3])]
+    chain = [ShareExchange(WEEK[0], A, B, 1.0, WEEK[1]), ShareExchange(WEEK[2], B, C, 1.0, WEEK[3])]
     assert together(chain, WEEK[0]) == {}
     assert together(chain, WEEK[2]) == {A: B}
-    assert together([*chain, Exchange(WEEK[4], D, C, 1.0, None)], WEEK[4]) == {A: C, B: C}
+    assert together([*chain, ShareExchange(WEEK[4], D, C, 1.0, None)], WEEK[4]) == {A: C, B: C}
     assert together(chain, WEEK[4]) == {A: C, B: C}
     assert absorbed(chain, WEEK[0]) == absorbed(chain, WEEK[1]) == {A: B}
     assert absorbed(chain, WEEK[2]) == {A: C, B: C}
