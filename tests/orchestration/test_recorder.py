@@ -22,8 +22,9 @@ from orchestration.runs import HOST, PROCESS, STARTED, close_dead_runs, process_
 from orchestration.sync import synchronise
 from resources.builder import Builder
 from resources.errors import NotReadyError
+from resources.settings.calendar import CalendarSettings
 from tests.orchestration.test_driver import open_market
-from tests.resources.fake_tables import ACCOUNT, TABLES
+from tests.resources.fake_tables import ACCOUNT, TABLES, FakeSettings
 from tests.resources.test_builder import DAYS, WEEKS, deliver, market  # noqa: F401
 
 WORLD = {**TABLES, "account": ACCOUNT}
@@ -230,12 +231,14 @@ def test_an_empty_home_learns_the_lake(market: Path, tmp_path: Path, instance) -
 
 def test_each_asset_has_its_own_mappings_in_one_op() -> None:
     """Dagster stores the mappings under its own class, which the webserver reads."""
-    graph = orchestration.definitions.build_defs().resolve_asset_graph()
+    settings = FakeSettings()
+    object.__setattr__(settings, "calendar", CalendarSettings())
+    graph = orchestration.definitions.build_defs(settings=settings).resolve_asset_graph()
     own, other = (
         graph.get_partition_mapping(dg.AssetKey(name), dg.AssetKey("prices")) for name in ("averages", "account")
     )
     stored = [deserialize_value(serialize_value(mapping), dg.TimeWindowPartitionMapping) for mapping in (own, other)]
-    assert stored == [dg.TimeWindowPartitionMapping(start_offset=-2), dg.TimeWindowPartitionMapping()]
+    assert [mapping[:2] for mapping in stored] == [(-2, 0), (0, 0)]
     assert stored[0] != stored[1]
     assert own == other  # by which one op may have both
 
