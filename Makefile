@@ -46,7 +46,7 @@ $(VENV)/qlib/installed: $(VENV)/installed
 	$(VENV)/qlib/bin/python -m pip install --quiet --requirement $(VENV)/qlib/wanted.txt && touch $@
 
 home:
-	@mkdir -p $(DAGSTER_HOME) && ln -sf $(CURDIR)/dagster.yaml $(DAGSTER_HOME)/dagster.yaml
+	@mkdir -p -m 750 $(DAGSTER_HOME) && ln -sf $(CURDIR)/dagster.yaml $(DAGSTER_HOME)/dagster.yaml
 
 market: install ## the sample market, in ./market
 	@$(PY) -m sample_market --profile sample --out market

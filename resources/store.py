@@ -24,6 +24,7 @@ from resources.errors import LakeError, is_machine_fault
 
 # Intermediate results of long computations, by table, partition and version. They are removed when the partition is written.
 WORK = "_work"
+ROOT_MODE = 0o750  # of the folder of a new local store; docs/operations.md describes it
 SCRATCH = "_scratch"  # large partitions before they are moved into place; one folder per process, removed at its end
 SETTLE_SECONDS = 2.0  # after which a content is read back that an S3 store without conditional puts has received
 _CHUNK = 8 << 20
@@ -110,7 +111,7 @@ class Store:
             self._written.add(name)
             return
         target = Path(self.path(name))
-        target.parent.mkdir(parents=True, exist_ok=True)
+        self._make_folder(target.parent)
         if isinstance(data, Path):
             with data.open("rb+") as file:
                 os.fsync(file.fileno())
@@ -124,6 +125,13 @@ class Store:
                 temporary.unlink()
             raise
 
+    def _make_folder(self, path: Path) -> None:
+        """Create a folder on this machine. The store's own is created closed to users outside its group, whatever the umask."""
+        if self.is_local and not (root := Path(self.url)).exists():
+            root.parent.mkdir(parents=True, exist_ok=True)
+            root.mkdir(ROOT_MODE, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
+
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
         """Provide a folder for large files before they are moved into the store; it is removed at the end.
@@ -132,7 +140,7 @@ class Store:
         """
         root = Path(self.path(SCRATCH)) if self.is_local else Path(tempfile.gettempdir()) / "zhoubao_scratch"
         with self._as_lake_error("written", SCRATCH):
-            root.mkdir(parents=True, exist_ok=True)
+            self._make_folder(root)
             for left in root.glob(f"{socket.gethostname()}+*"):
                 if not _is_running(left.name.split("+")[1]):
                     shutil.rmtree(left, ignore_errors=True)
@@ -146,7 +154,7 @@ class Store:
         """A folder for intermediate results. It outlives a killed process: the same name leads to the same folder."""
         path = self._work_root / name
         with self._as_lake_error("written", f"{WORK}/{name}"):
-            path.mkdir(parents=True, exist_ok=True)
+            self._make_folder(path)
         return path
 
     def works(self) -> list[str]:
@@ -249,7 +257,7 @@ class Store:
             if not self.is_local:
                 return self._put_if(name, data, IfNoneMatch="*")
             target = Path(self.path(name))
-            target.parent.mkdir(parents=True, exist_ok=True)
+            self._make_folder(target.parent)
             temporary = _write_beside(target, data)
             try:
                 os.link(temporary, target)
