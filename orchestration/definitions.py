@@ -7,7 +7,9 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from orchestration.alerts import make_alert_sensors
 from orchestration.assets import PlatformResource, to_assets
+from orchestration.freshness import with_freshness
 from orchestration.jobs import make_jobs
 from orchestration.partitions import TIMEZONE, Partitions
 from orchestration.platform import PROFILES, Names, is_left_alone, landed_history
@@ -34,15 +36,20 @@ def build_defs(
     """
     tables = load_tables()
     running = is_left_alone()
+    assets = to_assets(tables, _partitions(tables, settings))
     return dg.Definitions(
-        assets=to_assets(tables, _partitions(tables, settings)),
+        assets=with_freshness(assets, tables, _of(settings).alerts) if running else assets,
         jobs=make_jobs(tables),
         schedules=[make_schedule(running)],
-        sensors=make_sensors(running),
+        sensors=[*make_sensors(running), *make_alert_sensors(running)],
         resources={"platform": PlatformResource(), **(resource_overrides or {})},
         # A process per step, Dagster's default, takes about 2 s per step, and the steps of a run share the builder's caches.
         executor=dg.in_process_executor,
     )
+
+
+def _of(settings: Settings | None) -> Settings:
+    return settings or load_profile(Names.of().settings, PROFILES).settings
 
 
 def _partitions(tables: Mapping[str, Table], settings: Settings | None) -> Partitions:

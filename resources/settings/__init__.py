@@ -8,6 +8,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from resources.settings.alerts import AlertsSettings
 from resources.settings.bars import BarsSettings
 from resources.settings.base import Section
 from resources.settings.calendar import CalendarSettings
@@ -46,6 +47,7 @@ class Settings(Section):
     returns: ReturnsSettings = Field(default_factory=ReturnsSettings)
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings)
     report: ReportSettings = Field(default_factory=ReportSettings)
+    alerts: AlertsSettings = Field(default_factory=AlertsSettings)
 
     @model_validator(mode="after")
     def _benchmark_is_checked(self) -> Self:

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from resources.errors import SettingsError
 from resources.named import PATH
 from resources.settings import Settings
+from resources.settings.alerts import SECRET_VARIABLES
 from resources.settings.base import Section
 from resources.settings.rulebook import KINDS
 
@@ -63,9 +64,10 @@ class Profile:
         return next((why for prefix, why in self.shortens.items() if f"{path}.".startswith(f"{prefix}.")), "")
 
     def describe(self) -> dict[str, Any]:
-        """Describe the settings of a run for the report."""
+        """Describe the settings of a run for the report. The settings of alerts are no part of a report."""
+        reasons = {path: why for path, why in self.shortens.items() if path.split(".")[0] != "alerts"}
         return {
-            "profile": {"name": self.name, "description": self.description, "shortens": dict(self.shortens)},
+            "profile": {"name": self.name, "description": self.description, "shortens": reasons},
             "settings": _dump(self.settings),
             "differences": self.differences(),
         }
@@ -179,11 +181,12 @@ def _overrides(environment: Mapping[str, str]) -> list[tuple[str, list[str], Any
     """The overrides of the environment: (variable, path of the setting, value). An unknown ZHOUBAO* variable is an error."""
     found: dict[str, tuple[str, list[str], Any]] = {}
     for variable, text in sorted(environment.items()):
-        if variable in NAME_VARIABLES or not variable.upper().startswith("ZHOUBAO"):
+        if variable in (*NAME_VARIABLES, *SECRET_VARIABLES) or not variable.upper().startswith("ZHOUBAO"):
             continue
         path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
         if not variable.startswith(ENVIRONMENT_PREFIX) or not all(path):
-            known = [*NAME_VARIABLES, *(f"{ENVIRONMENT_PREFIX}{'__'.join(one).upper()}" for one in _paths())]
+            settings = (f"{ENVIRONMENT_PREFIX}{'__'.join(one).upper()}" for one in _paths())
+            known = [*NAME_VARIABLES, *SECRET_VARIABLES, *settings]
             near = difflib.get_close_matches(variable.upper(), known, 1, 0.5)
             raise SettingsError(
                 f"The environment variable {variable} is not known. Known are {', '.join(NAME_VARIABLES)} and "
@@ -291,8 +294,9 @@ def _about(path: Path, head: Any) -> dict[str, Any]:
 
 
 def _dump(settings: Settings) -> dict[str, Any]:
-    """The tree in JSON's types, without the rulebook's rows, the date of its review, and the lake, which decides no figure."""
-    return settings.model_dump(mode="json", exclude={"rulebook": {*KINDS, "reviewed"}, "lake": True})
+    """The tree in JSON's types, without what decides no figure: the rulebook's rows and the date of its review, the lake, the alerts."""
+    exclude: dict[str, Any] = {"rulebook": {*KINDS, "reviewed"}, "lake": True, "alerts": True}
+    return settings.model_dump(mode="json", exclude=exclude)
 
 
 def _merge(base: dict[str, Any], over: Mapping[str, Any], path: tuple[str, ...] = ()) -> None:

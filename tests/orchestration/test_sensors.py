@@ -438,7 +438,12 @@ def test_the_code_location_has_the_declared_jobs_assets_and_checks() -> None:
     assert sorted(job.name for job in repository.get_all_jobs() if not job.name.startswith("__")) == [
         "daily_tables", "day", "reference", "training", "week", "weekly_report",
     ]  # fmt: skip
-    assert sorted(sensor.name for sensor in repository.sensor_defs) == ["day_has_landed", "week_has_landed"]
+    assert sorted(sensor.name for sensor in repository.sensor_defs) == [
+        "day_has_landed",
+        "failed_runs",
+        "watch",
+        "week_has_landed",
+    ]
     assert [schedule.name for schedule in repository.schedule_defs] == ["saturday_morning"]
     graph = defs.resolve_asset_graph()
     assert {key.to_user_string() for key in graph.get_all_asset_keys()} == set(load_tables())

@@ -8,12 +8,13 @@ import pytest
 from tests.resources.settings_mutations import Fate, leaves, run
 
 # Settings that any text fits, and which are held against the data where they are used.
-TEXTS = {"portfolios.alpha"}
+TEXTS = {"portfolios.alpha", "alerts.email.user"}
 # Lists that may be empty, which their description says what it means.
 MAY_BE_EMPTY = {
     *("calendar.extra_holidays", "calendar.announced_holidays", "ticks.ignored_suffixes", "ticks.ignored_names"),
     *("portfolios.csi500.other_styles", "portfolios.csi1000.other_styles", "lines.alphas", "lines.weekdays"),
     *("ticks.extra_layouts", "factors.extra_factors", "portfolios.extra_constraints"),
+    *("alerts.channels", "alerts.off", "alerts.mobiles", "alerts.email.recipients"),
     "report.unofficial_weights", "portfolios.execution.fees", "reference.other_indices", "calendar.statutory_holidays",
     *(f"models.{row}.{key}" for row in ("gru_50_1", "multi_granularity_10d")
       for key in ("head", "orthogonal_layer", "orthogonalise_on")),
