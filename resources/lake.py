@@ -189,6 +189,8 @@ class Lake:
             if replaced:
                 self.store.sweep()
                 self._end_finished_work()
+                with self.store.scratch():
+                    pass  # it removes the folders of dead processes, also where the run has nothing to build
             yield
 
     def _end_finished_work(self) -> None:
