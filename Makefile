@@ -16,7 +16,7 @@ export ZHOUBAO_LAKE     := $(LAKE)
 export ZHOUBAO_SETTINGS := $(PROFILE)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help install home market report test test-all lint bench prove dev clean
+.PHONY: help install home market report test test-all lint audit bench prove dev clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -64,8 +64,19 @@ test: install ## the tests, on two cores, but for those that take minutes each
 test-all: test ## every test: `make test`, then the slow ones
 	@$(PYTEST) -m slow
 
-lint: install home ## ruff, the type checker, and that Dagster can load the definitions
-	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/dagster definitions validate
+lint: install home ## ruff, the type checker, that the packages fit together, and that Dagster can load the definitions
+	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(PY) -m pip check && \
+	$(VENV)/bin/dagster definitions validate
+
+# Not a part of `lint`, which needs no network: no package index and no release of pip has the known vulnerabilities, only the advisory
+# service that pip-audit asks. --strict fails where the service does not know a package, instead of passing without an answer.
+audit: $(VENV)/audit/installed ## known vulnerabilities of the pinned dependencies; asks an advisory service on the network
+	@$(VENV)/audit/bin/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
+
+$(VENV)/audit/installed: $(VENV)/installed
+	@$(PYTHON) -m venv $(VENV)/audit && \
+	$(PY) -c 'import tomllib; print("\n".join(tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["audit"]))' > $(VENV)/audit/wanted.txt && \
+	$(VENV)/audit/bin/python -m pip install --quiet --requirement $(VENV)/audit/wanted.txt && touch $@
 
 bench: install $(VENV)/peers $(VENV)/qlib/installed ## the benchmark table, written to benchmarks/results.json; installs the peers it measures against
 	@$(PY) -m benchmarks
