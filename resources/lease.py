@@ -149,7 +149,7 @@ class _HeldLease:
                 self._look()
         if self._lost:
             raise LakeError(
-                f"The lease of the lake {self.store.url} was lost: this process gave no sign of life for so long that another one "
+                f"The lease of the lake {self.store.url} was lost: this process did not renew it for so long that another one "
                 "counted it as dead and writes now. Run again when that one has ended; partitions that are built are kept."
             )
 
@@ -218,7 +218,7 @@ def _name(store: Store) -> str:
 def _take(store: Store, settings: LakeSettings, own: Holder, say: Callable[[str], None]) -> bool:
     """Wait for the lease and take it. Return whether it was taken from a dead process."""
     began = seen_at = time.monotonic()
-    said, seen = -_SAY_SECONDS, b""
+    reported, seen = -_SAY_SECONDS, b""
     longest = 60 * settings.lock_wait_minutes
     while True:
         data = store.read_bytes(LEASE)
@@ -243,8 +243,8 @@ def _take(store: Store, settings: LakeSettings, own: Holder, say: Callable[[str]
                 f"The lake {store.url} is being written by {name}, for which {now - began:.0f} s were waited. Run again when it has "
                 "ended, or end it. A longer wait is possible (lake.lock_wait_minutes)."
             )
-        if now - said >= _SAY_SECONDS:
-            said = now
+        if now - reported >= _SAY_SECONDS:
+            reported = now
             say(f"{name} is writing the lake {store.url}; waiting for it.")
         time.sleep(_POLL_SECONDS[store.is_local])
 

@@ -57,9 +57,9 @@ def test_a_total_with_or_without_them_adds_up_and_no_other_does(market, late, co
     close = trades[-1]["price"] / 10_000
     of = of_ticks(trades, [day(volume=shares + off, amount=yuan, close=close, pre_close=close)])
     row = one(of)
-    told = (row["verdict"], row["reference_counts"], row["volume_difference"], row["reference_volume"])
+    judged = (row["verdict"], row["reference_counts"], row["volume_difference"], row["reference_volume"])
     if off == 0:
-        assert told == ("ok", "with" if counted else "without", 0, shares)
+        assert judged == ("ok", "with" if counted else "without", 0, shares)
         assert row["volume"] == sum(one["volume"] for one in trades)
         assert of.health.notes["references_with_after_hours"] == counted
         assert of.health.notes["references_without_after_hours"] == (not counted)
@@ -70,8 +70,8 @@ def test_a_total_with_or_without_them_adds_up_and_no_other_does(market, late, co
         after = bars.frame.filter(pl.col("minute") == clock.AFTER_HOURS)
         assert after["volume"].to_list() == [sum(one["volume"] for one in trades[len(market) :])]
     else:
-        assert told[0] == "set aside"
-        assert told[1] is None
+        assert judged[0] == "set aside"
+        assert judged[1] is None
         assert "rows are missing, duplicated or altered" in row["reason"]
 
 
@@ -85,7 +85,7 @@ def test_an_amount_decides_as_well():
     assert (row["verdict"], row["reference_counts"], row["amount_difference"]) == ("ok", "without", 0.0)
 
 
-def test_where_there_were_none_nothing_is_said_of_them():
+def test_where_there_were_none_nothing_is_reported_of_them():
     row = one(of_ticks([trade(volume=100, price=100_000)], [day(volume=100, amount=1000.0)]))
     assert (row["verdict"], row["reference_counts"]) == ("ok", None)
 
@@ -111,11 +111,11 @@ def official(*rows) -> dict:
     return day(volume=shares, amount=yuan, pre_close=10.0, high=10.2, low=10.0, close=10.2)
 
 
-@pytest.mark.parametrize(("counted", "told"), [((*MARKET, AFTER), "with"), (MARKET, "without")])
-def test_bars_with_a_minute_905_add_up_with_it_or_without(counted, told):
+@pytest.mark.parametrize(("counted", "counts"), [((*MARKET, AFTER), "with"), (MARKET, "without")])
+def test_bars_with_a_minute_905_add_up_with_it_or_without(counted, counts):
     of = of_bars([*MARKET, AFTER], [official(*counted)])
     row = one(of)
-    assert (row["verdict"], row["reference_counts"], row["volume_difference"]) == ("ok", told, 0)
+    assert (row["verdict"], row["reference_counts"], row["volume_difference"]) == ("ok", counts, 0)
     bars = of.bars
     assert bars.frame.height == 240
     assert bars.profile["volume_difference"].to_list() == [0]

@@ -1,4 +1,4 @@
-"""Cutting by symbol and running on threads: every row once, in order, no more rows at a time than allowed, errors told."""
+"""Cutting by symbol and running on threads: every row once, in order, no more rows at a time than allowed, errors raised."""
 
 import datetime as dt
 import threading

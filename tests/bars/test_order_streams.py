@@ -98,10 +98,10 @@ def test_a_day_without_the_orders_of_the_days_before_is_refused(earlier, now, se
     tape = frame_of([{**row, "ask_order": 8} for row in TAPE])
     of = Day(tape, with_orders(*now) if now else None, earlier=ordered_before(*earlier), **setting)
     assert of.bars.frame.filter(pl.col("minute") == 600)["volume"].to_list() == [100, 100]
-    told = failing(of)
-    assert ("orders_delivered_as_before" in told) == bool(refused)
+    failed = failing(of)
+    assert ("orders_delivered_as_before" in failed) == bool(refused)
     if refused:
-        critical, detail = told["orders_delivered_as_before"]
+        critical, detail = failed["orders_delivered_as_before"]
         assert critical
         assert [f"no orders were delivered of 1 of 1 stocks of {exchange}" in detail for exchange in ("SH", "SZ")] == [
             exchange in refused for exchange in ("SH", "SZ")
@@ -114,9 +114,9 @@ def test_single_names_without_their_orders_are_named():
     names = [f"{n:06d}.SZ" for n in range(1, 31)]
     tape = frame_of([trade(symbol=name, channel=3, bid_order=7, ask_order=8) for name in names])
     of = Day(tape, with_orders(*names[1:]), earlier=ordered_before(*names))
-    told = failing(of)
-    assert "orders_delivered_as_before" not in told
-    critical, detail = told["orders_of_every_name_delivered"]
+    failed = failing(of)
+    assert "orders_delivered_as_before" not in failed
+    critical, detail = failed["orders_of_every_name_delivered"]
     assert not critical
     assert "no orders were delivered of 1 of 30 stocks of SZ that traded" in detail
     assert "(000001.SZ)" in detail

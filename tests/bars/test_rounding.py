@@ -53,7 +53,7 @@ def rounded(bars: pl.DataFrame, unit: int, decimals: int) -> pl.DataFrame:
 @pytest.mark.parametrize("most", [9_000, 150])
 @pytest.mark.parametrize("columns", [["volume", "amount", "trades"], ["volume", "amount"], ["volume"]])
 def test_lots_rounded_to_the_nearest_one_add_up_to_odd_shares(most: int, columns: list[str]):
-    """Minutes of 30 shares are 0 lots; their amounts and prices stand."""
+    """Minutes of 30 shares are 0 lots; their amounts and prices are kept."""
     bars, daily = market(most=most)
     kept = lots(bars).select("symbol", "minute", "open", "high", "low", "close", *columns)
     made = of(kept, daily, volume_unit="lots")
@@ -68,9 +68,9 @@ def test_lots_rounded_to_the_nearest_one_add_up_to_odd_shares(most: int, columns
 def test_a_difference_beyond_half_a_lot_for_each_minute_is_none_of_rounding():
     bars, daily = market()
     far = daily.with_columns(pl.col("volume") + 200 * 239)
-    told = aside(of(lots(bars), far, volume_unit="lots"))
-    assert len(told) == 8
-    assert all("rows are missing, duplicated or altered" in reason for reason in told.values())
+    set_aside = aside(of(lots(bars), far, volume_unit="lots"))
+    assert len(set_aside) == 8
+    assert all("rows are missing, duplicated or altered" in reason for reason in set_aside.values())
 
 
 @pytest.mark.parametrize("declared", [True, False])
@@ -78,9 +78,9 @@ def test_lots_that_were_cut_or_not_declared_are_named_as_rounding(declared: bool
     bars, daily = market()
     form = {"volume_unit": "lots"} if declared else {}
     cut = lots(bars, "down").with_columns(volume=pl.col("volume") * (1 if declared else 100))
-    told = refusals(of(cut, daily, **form))["tapes_add_up"]
-    assert "× its volumes are whole lots and add up to" in told
-    assert told.index("they were rounded to lots") < told.index("Remedy")
+    refusal = refusals(of(cut, daily, **form))["tapes_add_up"]
+    assert "× its volumes are whole lots and add up to" in refusal
+    assert refusal.index("they were rounded to lots") < refusal.index("Remedy")
 
 
 @pytest.mark.parametrize(("unit", "name"), [(10_000, "ten_thousand_yuan"), (1_000, "thousand_yuan"), (1, "yuan")])
@@ -138,9 +138,9 @@ def test_the_unit_of_rounding_is_one_that_all_figures_are_whole_numbers_of(cents
 
 def test_amounts_that_were_cut_down_are_named_as_that():
     bars, daily = market()
-    told = aside(of(bars.with_columns(pl.col("amount").floor()), daily))
-    assert told  # of about half the names the cut is no more than rounding would be
-    assert all("multiples of 1 yuan" in reason and "they were truncated" in reason for reason in told.values())
+    set_aside = aside(of(bars.with_columns(pl.col("amount").floor()), daily))
+    assert set_aside  # of about half the names the cut is no more than rounding would be
+    assert all("multiples of 1 yuan" in reason and "they were truncated" in reason for reason in set_aside.values())
     lost = bars.with_columns(pl.col("amount").floor()).filter(pl.col("minute") != 700 - 60)
     assert all("they were truncated" not in reason for reason in aside(of(lost, daily)).values())
 
@@ -204,9 +204,9 @@ def test_prices_adjusted_upwards_and_rounded_to_the_cent_are_raw_prices_again(fa
 @pytest.mark.parametrize("factor", [0.98, 0.37, 0.02])
 def test_prices_adjusted_downwards_and_rounded_to_the_cent_say_that_rounding_is_the_cause(factor: float):
     bars, daily = market()
-    told = refusals(of(adjusted(bars, factor, 2), daily, prices="adjusted"))["tapes_add_up"]
-    assert "are rounded to the cent, which leaves the raw price open by" in told
-    assert told.index("deliver prices as traded") < told.index("Remedy")
+    refusal = refusals(of(adjusted(bars, factor, 2), daily, prices="adjusted"))["tapes_add_up"]
+    assert "are rounded to the cent, which leaves the raw price open by" in refusal
+    assert refusal.index("deliver prices as traded") < refusal.index("Remedy")
     exact = of(adjusted(bars, factor, 6), daily, prices="adjusted")
     assert (aside(exact), refusals(exact)) == ({}, {})
 
@@ -219,9 +219,9 @@ def test_daily_volumes_rounded_to_lots_are_named_and_can_be_declared(how: str):
     bars, daily = market()
     cut = (pl.col("volume") / 100).round() if how == "nearest" else pl.col("volume") // 100
     whole = daily.with_columns(volume=(cut * 100).cast(pl.Int64))
-    said = refusals(of(bars, whole))["tapes_add_up"]
-    assert "every volume of daily_prices is whole lots: those of daily_prices were rounded" in said
-    assert "landing.daily_prices.volume_unit = 'lots'" in said
+    refusal = refusals(of(bars, whole))["tapes_add_up"]
+    assert "every volume of daily_prices is whole lots: those of daily_prices were rounded" in refusal
+    assert "landing.daily_prices.volume_unit = 'lots'" in refusal
     if how == "nearest":  # daily holds shares, as the landing zone reads lots
         declared = of(bars, whole, days={"volume_unit": "lots"})
         assert (aside(declared), refusals(declared)) == ({}, {})
@@ -244,10 +244,10 @@ def test_amounts_rounded_in_yuan_are_named(table: str, unit: int):
         if table == "daily_prices"
         else of(bars.with_columns(amount=amount), daily)
     )
-    told = [reason for reason in aside(made).values() if f"every amount of {table} is a multiple of" in reason]
-    assert len(told) > (
+    matching = [reason for reason in aside(made).values() if f"every amount of {table} is a multiple of" in reason]
+    assert len(matching) > (
         4 if unit > 10 else 0
     )  # of ten yuan many a difference is within one yuan and the digits of 32-bit floats
-    assert all(f"multiple of {unit} yuan: those of {table} were rounded" in reason for reason in told)
+    assert all(f"multiple of {unit} yuan: those of {table} were rounded" in reason for reason in matching)
     setting = {1_000: "thousand_yuan", 10_000: "ten_thousand_yuan"}.get(unit)
-    assert all((f"landing.{table}.amount_unit = '{setting}'" in reason) == (setting is not None) for reason in told)
+    assert all((f"landing.{table}.amount_unit = '{setting}'" in reason) == (setting is not None) for reason in matching)

@@ -115,14 +115,14 @@ def test_verdicts_and_bars_are_the_sums_of_the_files(which: str, request: pytest
         bars[row["symbol"]][row["minute"]] = row
     after, checked = late(market), 0
     for symbol, fills in market.trades.items():
-        told, official = verdicts[symbol], market.daily[symbol]
+        judged, official = verdicts[symbol], market.daily[symbol]
         shares, cents = sum(q for _, _, q in fills), sum(p * q for _, p, q in fills)
         if (shares, cents) != (official["volume"], round(official["amount"] * 100)):
-            assert told["verdict"] == "set aside"
+            assert judged["verdict"] == "set aside"
             continue
-        assert told["verdict"] in ("ok", "repaired")
-        assert (told["volume"], told["reference_volume"], told["volume_difference"]) == (shares, shares, 0)
-        assert told["reference_counts"] == ("with" if symbol in after else None)
+        assert judged["verdict"] in ("ok", "repaired")
+        assert (judged["volume"], judged["reference_volume"], judged["volume_difference"]) == (shares, shares, 0)
+        assert judged["reference_counts"] == ("with" if symbol in after else None)
         own = bars[symbol]
         assert len(own) == 239 + (symbol in after)
         assert sum(row["volume"] for row in own.values()) == shares

@@ -1,4 +1,4 @@
-"""Bars in the forms of other systems: labels of starts and ends, times of day, units, auctions that stand elsewhere."""
+"""Bars in the forms of other systems: labels of starts and ends, times of day, units, auctions in other bars."""
 
 import datetime as dt
 import io
@@ -131,7 +131,7 @@ def test_every_label_of_a_day_is_one_bar_or_none() -> None:
     assert {m for m in range(1440) if ends[m] is not None} == read
 
 
-def test_a_label_of_ends_that_names_no_bar_is_said() -> None:
+def test_a_label_of_ends_that_names_no_bar_is_reported() -> None:
     bars = minutes_of_a_day()  # starts, read as ends: 780 is the end of the minute from 12:59
     with pytest.raises(
         InputError, match=r"labelled 13:00 and none 11:30.*the labels are bar starts\. Remove the setting"
@@ -139,11 +139,11 @@ def test_a_label_of_ends_that_names_no_bar_is_said() -> None:
         as_read(bars, minute_labels="end")
     other = to_ends(bars.filter(pl.col("symbol") == NAMES[0])).with_columns(symbol=pl.lit("300204.SZ"))
     read = as_read(pl.concat([bars, other.select(bars.columns)]), minute_labels="end")
-    said = read.filter(pl.col("unreadable").is_not_null())
-    assert said["symbol"].unique().sort().to_list() == sorted(NAMES)
+    unreadable = read.filter(pl.col("unreadable").is_not_null())
+    assert unreadable["symbol"].unique().sort().to_list() == sorted(NAMES)
     assert (
         "minute = 780 is the end of no bar (landing.bars.minute_labels = 'end')"
-        in describe_column(said["unreadable"]).to_list()
+        in describe_column(unreadable["unreadable"]).to_list()
     )
     assert delivered_bars(read, DATE, NAME, {}, RULES).rejected["symbol"].unique().sort().to_list() == sorted(NAMES)
 
@@ -175,7 +175,7 @@ def test_after_hours_minutes_make_one_bar() -> None:
     close_to(as_dict(as_read(bars)), plain_folded(bars))
 
 
-def test_the_opening_auction_may_stand_in_the_first_minute() -> None:
+def test_the_opening_auction_may_be_in_the_first_minute() -> None:
     bars = minutes_of_a_day(names=NAMES[:1], opening=False)
     read = as_read(bars, opening_auction="first_bar")
     first, auction = (read.filter(pl.col("minute") == minute).row(0, named=True) for minute in (570, 565))
@@ -188,13 +188,13 @@ def test_the_opening_auction_may_stand_in_the_first_minute() -> None:
     close_to({k: v for k, v in as_dict(read).items() if k[1] != 565}, plain_folded(bars))
     with pytest.raises(InputError, match=r"opening_auction = 'first_bar'"):
         as_read(minutes_of_a_day().with_columns(volume=pl.lit(100)), opening_auction="first_bar")
-    # The message speaks of the labels that stand in the file.
+    # The message names the labels of the file.
     ends = to_ends(minutes_of_a_day(opening=False)).with_columns(volume=pl.lit(100))
     ends = pl.concat(
         [ends, ends.filter(pl.col("minute") == 571).with_columns(minute=pl.lit(570, ends.schema["minute"]))]
     )
-    said = r"2 bars of the opening auction \(labelled 09:30, which landing.bars.minute_labels = 'end' reads as the opening auction"
-    with pytest.raises(InputError, match=said):
+    message = r"2 bars of the opening auction \(labelled 09:30, which landing.bars.minute_labels = 'end' reads as the opening auction"
+    with pytest.raises(InputError, match=message):
         as_read(ends, opening_auction="first_bar", minute_labels="end")
 
 
@@ -422,5 +422,5 @@ def test_a_column_date_must_name_the_day_of_the_file(form: str):
         InputError, match="its column date holds 2023-05-11 in all of its 3 rows, but its name is of 2023-05-12"
     ):
         read([other] * 3)
-    told = describe_column(read([day, other, day]).sort("minute")["unreadable"]).to_list()
-    assert told == [None, "date = 2023-05-11 is another day than the file's, 2023-05-12", None]
+    described = describe_column(read([day, other, day]).sort("minute")["unreadable"]).to_list()
+    assert described == [None, "date = 2023-05-11 is another day than the file's, 2023-05-12", None]

@@ -142,9 +142,9 @@ def test_a_cumulative_column_is_named(column: str, form: str):
 def test_a_cumulative_column_refuses_the_day_and_sets_a_single_name_aside(column: str):
     """Not for the rows that it makes impossible, such as more trades than shares."""
     bars, daily = market()
-    told = refusals(of(changed(bars, **{column: running(column)}), daily))
-    assert f"{column} of 12 of 12 stocks never falls" in told["minutes_are_those_of_the_day"]
-    assert f"12 × its {column} never falls" in told["tapes_add_up"]
+    by_check = refusals(of(changed(bars, **{column: running(column)}), daily))
+    assert f"{column} of 12 of 12 stocks never falls" in by_check["minutes_are_those_of_the_day"]
+    assert f"12 × its {column} never falls" in by_check["tapes_add_up"]
     one = of(changed(bars, CODES[3:4], **{column: running(column)}), daily)
     assert list(aside(one)) == [CODES[3]]
     assert "it is cumulative" in aside(one)[CODES[3]]
@@ -209,17 +209,19 @@ def spread(bars: pl.DataFrame, width: int, how: str, symbols=CODES) -> pl.DataFr
 def test_longer_bars_spread_over_minutes_are_named(width: int, how: str):
     bars, _ = market(lots=900)
     frame = spread(bars, width, how)
-    told = f"parted alike in nearly every block of {width} minutes: these are {width}-minute bars spread over minutes"
-    assert f"of 12 of 12 stocks is {told}" in finding(frame)
+    sentence = (
+        f"parted alike in nearly every block of {width} minutes: these are {width}-minute bars spread over minutes"
+    )
+    assert f"of 12 of 12 stocks is {sentence}" in finding(frame)
     one = faults(spread(bars.drop(*FLOWS), width, how, CODES[:1]))
     assert list(one) == [CODES[0]]
-    assert told in one[CODES[0]]
+    assert sentence in one[CODES[0]]
 
 
 def test_spread_bars_refuse_the_day_and_set_a_single_name_aside():
     bars, daily = market()
-    told = refusals(of(spread(bars, 5, "even"), daily))
-    assert "5-minute bars spread over minutes" in told["minutes_are_those_of_the_day"]
+    by_check = refusals(of(spread(bars, 5, "even"), daily))
+    assert "5-minute bars spread over minutes" in by_check["minutes_are_those_of_the_day"]
     one = of(spread(bars, 5, "even", CODES[:1]), daily)
     assert list(aside(one)) == [CODES[0]]
     assert refusals(one) == {}
@@ -253,9 +255,9 @@ def test_minutes_that_are_alike_now_and_then_are_honest():
 def test_flows_in_another_unit_than_amount_are_named(factor: float, words: str, columns: tuple[str, ...]):
     bars, _ = market()
     frame = changed(bars, **{name: pl.col(name) * factor for name in columns})
-    told = finding(frame)
-    assert words in told
-    assert "Deliver amount and its parts in one unit" in told
+    message = finding(frame)
+    assert words in message
+    assert "Deliver amount and its parts in one unit" in message
 
 
 @pytest.mark.parametrize("per", [1, 100])
@@ -264,8 +266,8 @@ def test_flows_that_are_numbers_of_shares_or_lots_are_named(per: int, columns: t
     bars, _ = market()
     price = (pl.col("amount") / pl.col("volume")).fill_nan(1.0)
     frame = changed(bars, **{name: pl.col(name) / price / per for name in columns})
-    told = finding(frame)
-    assert "they are numbers of shares or lots, not yuan" in told
+    message = finding(frame)
+    assert "they are numbers of shares or lots, not yuan" in message
 
 
 @pytest.mark.parametrize("factor", [1e-4, 1e-3, 1e4])

@@ -168,7 +168,7 @@ def whole_bars_agree(day: Day) -> bool:
     ("column", "cents"), [("open", 2), ("high", 1), ("high", 5000), ("low", -1), ("low", 1), ("close", 1)]
 )
 def test_a_price_of_daily_prices_that_whole_bars_contradict_is_implausible(column: str, cents: int):
-    """The bars are set aside; the daily row stands, and portfolios are priced by it."""
+    """The bars are set aside; the daily row is kept, and portfolios are priced by it."""
     bars, daily = honest()
     assert WHOLE.plausibility
     other = pl.col(column) + cents / 100
@@ -279,14 +279,14 @@ def with_the_auction_in_the_first_minute(bars: pl.DataFrame) -> pl.DataFrame:
 
 
 def test_an_opening_auction_inside_the_first_minute_is_noted_unless_it_is_declared():
-    """The volumes add up, so that the auction stands in another bar: the first minute holds it."""
+    """The volumes add up, so that the auction is in another bar, the first minute."""
     bars, daily = honest()
     merged = with_the_auction_in_the_first_minute(bars)
     assert "landing.bars.opening_auction = 'first_bar'" in of(merged, daily).notes[AUCTION_BAR_ABSENT.name]
     declared = {"landing.bars.opening_auction": "first_bar"}
-    for rows, said in ((as_read(merged, opening_auction="first_bar"), declared), (merged, declared), (bars, {})):
+    for rows, known in ((as_read(merged, opening_auction="first_bar"), declared), (merged, declared), (bars, {})):
         minutes = diagnosis.minutes_of(rows)
-        assert diagnosis.diagnose_minutes(minutes, judged(minutes, True), BarsSettings(), said) == []
+        assert diagnosis.diagnose_minutes(minutes, judged(minutes, True), BarsSettings(), known) == []
 
 
 def test_an_empty_bar_of_the_opening_auction_beside_one_that_is_in_the_first_minute_is_refused_unless_declared():
@@ -296,12 +296,12 @@ def test_an_empty_bar_of_the_opening_auction_beside_one_that_is_in_the_first_min
         pl.lit(0).cast(bars.schema[name]).alias(name) for name in ("volume", "amount")
     )
     both = pl.concat([merged.select(bars.columns), empty]).sort("symbol", "minute")
-    told = refusals(of(both, daily))["minutes_are_those_of_the_day"]
-    assert "(565) is empty for every stock" in told
-    assert "landing.bars.opening_auction = 'first_bar'" in told
+    refusal = refusals(of(both, daily))["minutes_are_those_of_the_day"]
+    assert "(565) is empty for every stock" in refusal
+    assert "landing.bars.opening_auction = 'first_bar'" in refusal
     minutes = diagnosis.minutes_of(as_read(both, opening_auction="first_bar"))
-    said = {"landing.bars.opening_auction": "first_bar"}
-    assert diagnosis.diagnose_minutes(minutes, judged(minutes, True), BarsSettings(), said) == []
+    declared = {"landing.bars.opening_auction": "first_bar"}
+    assert diagnosis.diagnose_minutes(minutes, judged(minutes, True), BarsSettings(), declared) == []
 
 
 def test_names_that_seldom_trade_may_all_miss_the_opening_auction():
@@ -412,9 +412,9 @@ def test_another_unit_is_named_with_its_setting(factors: dict, words: str):
     bars = bars.with_columns(volume=pl.col("volume") * 100, amount=pl.col("amount") * 100)
     daily = daily.with_columns(volume=pl.col("volume") * 100, amount=pl.col("amount") * 100)
     day = of(scaled(bars, **factors), daily)
-    told = refusals(day)["tapes_add_up"]
-    assert told.index("8 × ") < told.index(words) < told.index("Remedy")
-    assert "raise" not in told
+    refusal = refusals(day)["tapes_add_up"]
+    assert refusal.index("8 × ") < refusal.index(words) < refusal.index("Remedy")
+    assert "raise" not in refusal
     one = of(scaled(bars, CODES[:1], **factors), daily)
     assert list(aside(one)) == [CODES[0]]
     assert words in aside(one)[CODES[0]]
@@ -439,9 +439,9 @@ def test_adjusted_prices_set_the_name_aside_and_refuse_the_day(factor: float, fo
             frame = frame.with_columns(pl.col(*prices).round(2))
         return closes(frame) if form == "closes" else frame
 
-    told = aside(of(adjusted(CODES[:1]), daily))
-    assert list(told) == [CODES[0]]
-    assert "adjusted for dividends or splits" in told[CODES[0]]
+    set_aside = aside(of(adjusted(CODES[:1]), daily))
+    assert list(set_aside) == [CODES[0]]
+    assert "adjusted for dividends or splits" in set_aside[CODES[0]]
     assert "8 × its last close" in refusals(of(adjusted(CODES), daily))["tapes_add_up"]
 
 
@@ -459,27 +459,27 @@ def test_prices_that_daily_prices_contradicts_set_the_name_aside():
         volume=pl.when(first).then(total[0]).otherwise("volume"),
         amount=pl.when(first).then(total[1]).otherwise("amount"),
     )
-    told = aside(of(silent, averaged))
-    assert "its last close" not in told.get(CODES[0], "")
+    set_aside = aside(of(silent, averaged))
+    assert "its last close" not in set_aside.get(CODES[0], "")
 
 
-@pytest.mark.parametrize(("date", "told"), [(dt.date(2018, 8, 17), {"SZ"}), (dt.date(2018, 8, 20), {"SH", "SZ"})])
-def test_the_official_close_was_an_average_where_no_auction_made_it(date: dt.date, told: set[str]):
+@pytest.mark.parametrize(("date", "exchanges"), [(dt.date(2018, 8, 17), {"SZ"}), (dt.date(2018, 8, 20), {"SH", "SZ"})])
+def test_the_official_close_was_an_average_where_no_auction_made_it(date: dt.date, exchanges: set[str]):
     """Shanghai has a closing auction since 2018-08-20, Shenzhen since 2006 (the rulebook)."""
     bars, daily = honest()
     inside = pl.when(pl.col("close") < pl.col("high")).then(0.01).otherwise(-0.01)
     other = daily.with_columns(close=pl.col("close") + inside)
     day = Day(daily=other, landing=Landing(bars, path=NAME, date=date), unavailable=NO_TICKS)
-    assert {name[-2:] for name, row in day.verdicts.items() if row["verdict"] == "set aside"} == told
+    assert {name[-2:] for name, row in day.verdicts.items() if row["verdict"] == "set aside"} == exchanges
 
 
 def test_a_name_that_traded_without_a_row_of_daily_prices_is_set_aside():
     bars, daily = honest()
     for form in (bars, closes(bars)):
-        told = aside(of(form, daily.filter(pl.col("symbol") != CODES[3])))
-        assert list(told) == [CODES[3]]
-        assert "no usable row of it" in told[CODES[3]]
-        assert "deliver these bars under its code of this day" in told[CODES[3]]
+        set_aside = aside(of(form, daily.filter(pl.col("symbol") != CODES[3])))
+        assert list(set_aside) == [CODES[3]]
+        assert "no usable row of it" in set_aside[CODES[3]]
+        assert "deliver these bars under its code of this day" in set_aside[CODES[3]]
     flat = bars.with_columns(
         *(pl.when(pl.col("symbol") == CODES[3]).then(10.0).otherwise(name).alias(name) for name in ("open", "high", "low", "close")),
         volume=pl.when(pl.col("symbol") == CODES[3]).then(0).otherwise("volume"),
@@ -495,9 +495,9 @@ def test_of_two_symbols_with_the_same_bars_one_counts(form: str):
     double = bars.filter(pl.col("symbol") == CODES[0]).with_columns(symbol=pl.lit("600999.SH"))
     both = pl.concat([bars, double])
     days = pl.concat([daily, daily.filter(pl.col("symbol") == CODES[0]).with_columns(symbol=pl.lit("600999.SH"))])
-    told = aside(of(both if form == "all" else closes(both), days))
-    assert list(told) == ["600999.SH"]
-    assert f"{CODES[0]} in every minute" in told["600999.SH"]
+    set_aside = aside(of(both if form == "all" else closes(both), days))
+    assert list(set_aside) == ["600999.SH"]
+    assert f"{CODES[0]} in every minute" in set_aside["600999.SH"]
 
 
 def test_bars_of_one_exchange_alone_do_not_cover_the_market():
@@ -511,7 +511,7 @@ def test_bars_of_one_exchange_alone_do_not_cover_the_market():
 
 
 def locked_market(start: int, free: int, seed: int = 1) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Closes, daily prices and limits of a day on which all names but so many stand at their upper limit from a minute on; the free
+    """Closes, daily prices and limits of a day on which all stocks but so many are at their upper limit from a minute on; the free
     ones do not move from then on, but in the closing auction."""
     bars, daily = honest(seed=seed, traded=1.0)
     late, own = pl.col("minute") >= start, pl.col("symbol").is_in(CODES[:free])
@@ -568,8 +568,8 @@ def test_labels_of_few_closes_are_not_guessed(names: int, traded: float, auction
     last = last.filter((pl.col("minute") != 690) & pl.col("minute").is_not_null()).unique(
         ["symbol", "minute"], keep="last"
     )
-    told = refusals(of(last, daily))["minutes_are_those_of_the_day"]
-    assert "landing.bars.minute_labels = 'end'" in told
+    refusal = refusals(of(last, daily))["minutes_are_those_of_the_day"]
+    assert "landing.bars.minute_labels = 'end'" in refusal
     declared = Day(daily=daily, landing=Landing(last, path=NAME, date=DATE, minute_labels="end"), unavailable=NO_TICKS)
     assert "minutes_are_those_of_the_day" not in refusals(declared)
 

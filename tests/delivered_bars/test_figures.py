@@ -62,7 +62,7 @@ def day(seed: int, names: int = 36, last: int = clock.CLOSING_AUCTION) -> pl.Dat
     return pl.DataFrame(rows, schema=columns, orient="row")
 
 
-def told(bars: pl.DataFrame, settings: BarsSettings = SETTINGS) -> dict[str, str]:
+def findings(bars: pl.DataFrame, settings: BarsSettings = SETTINGS) -> dict[str, str]:
     found = judge_figures(bars, settings)
     assert all(one.refuses for one in found)
     return {one.reason.code: str(one.reason) for one in found}
@@ -73,7 +73,7 @@ def told(bars: pl.DataFrame, settings: BarsSettings = SETTINGS) -> dict[str, str
 def test_honest_bars_are_not_named(seed: int, names: int) -> None:
     bars = day(seed, names)
     for form in (bars, bars.drop("open", "volume"), bars.select("symbol", "minute", "close"), bars.clear()):
-        assert told(form) == {}
+        assert findings(form) == {}
 
 
 def test_names_at_their_limits_are_not_named() -> None:
@@ -84,18 +84,18 @@ def test_names_at_their_limits_are_not_named() -> None:
         *(pl.when(locked).then(top).otherwise(name).alias(name) for name in ("high", "close")),
         low=pl.when(locked).then(top - 0.05).otherwise("low"),
     )
-    assert COPIED_COLUMN.name not in told(bars)
+    assert COPIED_COLUMN.name not in findings(bars)
 
 
 @pytest.mark.parametrize("column", ["open", "high", "low"])
 def test_a_close_that_is_another_price(column: str) -> None:
-    assert f"close is {column}" in told(day(1).with_columns(close=column))[COPIED_COLUMN.name]
-    assert told(day(1, 5).with_columns(close=column)) == {}  # a few names: other rules judge them
+    assert f"close is {column}" in findings(day(1).with_columns(close=column))[COPIED_COLUMN.name]
+    assert findings(day(1, 5).with_columns(close=column)) == {}  # a few names: other rules judge them
 
 
 @pytest.mark.parametrize("column", ["close", "high", "low"])
 def test_an_open_that_is_another_price(column: str) -> None:
-    assert COPIED_COLUMN.name in told(day(2).with_columns(open=column))
+    assert COPIED_COLUMN.name in findings(day(2).with_columns(open=column))
 
 
 @pytest.mark.parametrize(
@@ -109,18 +109,18 @@ def test_an_open_that_is_another_price(column: str) -> None:
 )
 def test_trades_that_are_none(trades: pl.Expr, code: Code) -> None:
     bars = day(4).with_columns(trades=pl.when(pl.col("volume") > 0).then(trades).otherwise(0))
-    assert [*told(bars)] == [code.name]
+    assert [*findings(bars)] == [code.name]
 
 
 def test_exchanged_sides() -> None:
     """Of all names, of one exchange, and of a few names alone: there are minutes enough."""
     swap = {"buy_amount": pl.col("sell_amount"), "sell_amount": pl.col("buy_amount")}
-    assert "buy_amount and sell_amount are exchanged" in told(day(5).with_columns(**swap))[SIDES_EXCHANGED.name]
-    assert SIDES_EXCHANGED.name in told(day(5, 5).with_columns(**swap))
+    assert "buy_amount and sell_amount are exchanged" in findings(day(5).with_columns(**swap))[SIDES_EXCHANGED.name]
+    assert SIDES_EXCHANGED.name in findings(day(5, 5).with_columns(**swap))
     shenzhen = pl.col("symbol").str.ends_with("SZ")
     half = day(6).with_columns(**{name: pl.when(shenzhen).then(value).otherwise(name) for name, value in swap.items()})
-    assert "the close of SZ falls" in told(half)[SIDES_OF_EXCHANGE_EXCHANGED.name]
-    assert told(half, BarsSettings(max_against_flow_share=1.0)) == {}
+    assert "the close of SZ falls" in findings(half)[SIDES_OF_EXCHANGE_EXCHANGED.name]
+    assert findings(half, BarsSettings(max_against_flow_share=1.0)) == {}
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_spreads_in_another_unit(unit: float | str, code: Code) -> None:
     bars = day(7)
     factor = pl.col("close") if unit == "yuan" else pl.lit(unit)
     spread = (pl.col("spread") * factor).round(2) if unit == "yuan" else pl.col("spread") * factor
-    assert [*told(bars.with_columns(spread=spread))] == [code.name]
+    assert [*findings(bars.with_columns(spread=spread))] == [code.name]
 
 
 @pytest.mark.skipif(not TICKS.is_dir(), reason=f"REAL DATA ABSENT: no {TICKS}")
@@ -152,6 +152,6 @@ def test_the_minutes_of_a_real_tape() -> None:
         buy_amount=money.filter(pl.col("flag") == "B").sum(), sell_amount=money.filter(pl.col("flag") == "S").sum(),
     )  # fmt: skip
     few = BarsSettings(least_copied_names=1, max_against_flow_share=0.5)  # of two names there are few minutes
-    assert told(bars, few) == {}
+    assert findings(bars, few) == {}
     exchanged = bars.rename({"buy_amount": "sell_amount", "sell_amount": "buy_amount"})
-    assert {*told(exchanged, few)} == {SIDES_EXCHANGED.name}
+    assert {*findings(exchanged, few)} == {SIDES_EXCHANGED.name}

@@ -33,14 +33,14 @@ def only_one(bars: pl.DataFrame, damage, form: str) -> str:
     """The reason for which the damaged name, and no other one, is set aside."""
     whole, daily = bars
     damaged = pl.concat([whole.filter(~ONE), damage(whole.filter(ONE)).select(whole.columns)])
-    told = aside(of(closes(damaged) if form == "closes" else damaged, daily))
-    assert [*told] == [CODES[3]]
-    return told[CODES[3]]
+    set_aside = aside(of(closes(damaged) if form == "closes" else damaged, daily))
+    assert [*set_aside] == [CODES[3]]
+    return set_aside[CODES[3]]
 
 
 def test_a_close_that_never_moves_is_that_of_the_day():
-    told = only_one(honest(), lambda own: own.with_columns(pl.col("close").last()), "closes")
-    assert "in every minute, and daily_prices opens at" in told
+    message = only_one(honest(), lambda own: own.with_columns(pl.col("close").last()), "closes")
+    assert "in every minute, and daily_prices opens at" in message
 
 
 def test_a_name_that_opens_and_closes_at_one_price_may_stay_there():
@@ -94,7 +94,7 @@ def still_stretch(
 @given(
     st.integers(0, 2**32), st.integers(0, 236), st.integers(0, 90), st.sampled_from([0.9, 0.5, 0.2]), st.booleans(), st.booleans(), st.sampled_from([1, 30])
 )  # fmt: skip
-def test_a_name_that_stands_still_is_judged_as_the_plain_rule_says(
+def test_a_stock_without_changes_is_judged_as_the_plain_rule_says(
     seed: int, begin: int, length: int, busy: float, absent: bool, at_extreme: bool, least: int
 ):
     rng = np.random.default_rng(seed)
@@ -114,8 +114,8 @@ def test_a_name_that_stands_still_is_judged_as_the_plain_rule_says(
          "daily_close": known[-1]}
     )  # fmt: skip
     bars = BarsSettings(least_still_minutes=least)
-    told = judge_minutes(day.with_columns(**empty), daily, NOT_ROUNDED, bars)
-    words = told["odd"].to_list()
+    marked = judge_minutes(day.with_columns(**empty), daily, NOT_ROUNDED, bars)
+    words = marked["odd"].to_list()
     still = still_stretch(closes, highest, lowest, bars.gap_chance, bars.least_still_minutes)
     seen = [one for one in words if "does not move from" in one]
     if len(set(known)) == 1 or (words and not seen):  # an even spacing or one close all day comes first
@@ -182,9 +182,9 @@ def test_minutes_before_the_first_trade_stand_at_pre_close(price: str | None, fo
     prices = daily.with_columns(
         pl.when(ONE).then(new).otherwise(name).cast(daily.schema[name]).alias(name) for name, new in day.items()
     )
-    told = aside(of(bars, prices))
-    assert [*told] == ([CODES[3]] if found else [])
-    assert not found or "before its first trade" in told[CODES[3]]
+    set_aside = aside(of(bars, prices))
+    assert [*set_aside] == ([CODES[3]] if found else [])
+    assert not found or "before its first trade" in set_aside[CODES[3]]
 
 
 @pytest.mark.parametrize("form", ["all", "closes"])
@@ -217,8 +217,8 @@ def test_prices_that_are_no_whole_cents_are_found(form: str):
     inner = bars.with_columns(high=pl.col("high") + 0.01)
     higher = daily.with_columns(pl.col("high") + 0.01)
     assert aside(of(inner if form == "all" else closes(inner), higher)) == {}
-    told = only_one((inner, higher), lambda own: middle(own.with_columns(pl.col("high") - 0.01)), form)
-    assert "2 of its minutes have prices that are not whole cents" in told  # 11:40 is no minute of the day
+    message = only_one((inner, higher), lambda own: middle(own.with_columns(pl.col("high") - 0.01)), form)
+    assert "2 of its minutes have prices that are not whole cents" in message  # 11:40 is no minute of the day
 
 
 @pytest.mark.parametrize("columns", [("volume",), ("amount",), ("volume", "amount")])
@@ -251,9 +251,9 @@ DAMAGES = {
 @pytest.mark.parametrize("words", sorted(DAMAGES))
 def test_damage_of_one_exchange_is_found(words: str):
     bars, daily = honest(traded=1.0)
-    told = refusals(of(DAMAGES[words](closes(bars)), daily))["minutes_are_those_of_the_day"]
-    assert f"of the bars of SZ alone: {told.partition('alone: ')[2]}" in told
-    assert words in told
+    refusal = refusals(of(DAMAGES[words](closes(bars)), daily))["minutes_are_those_of_the_day"]
+    assert f"of the bars of SZ alone: {refusal.partition('alone: ')[2]}" in refusal
+    assert words in refusal
 
 
 @settings(max_examples=15, deadline=None)

@@ -1,4 +1,4 @@
-"""Landing bars: what closes alone can give, what absent minutes mean, what is refused."""
+"""Landing bars: what can be computed from closes alone, what absent minutes mean, what is refused."""
 
 import datetime as dt
 import math
@@ -235,12 +235,12 @@ def test_a_bad_row_puts_its_symbol_aside_with_the_reason(rows, reason):
     good = raw.head(1).with_columns(symbol=pl.lit("000002.SZ"))
     of = of_day(pl.concat([raw, good]))
     assert of.health.profile["set_aside"].sum() == 1
-    told = of.verdicts["000001.SZ"]
-    assert (told["verdict"], told["source"], told["rows_set_aside"] > 0) == ("set aside", "bars", True)
-    assert reason in told["reason"]
+    verdict = of.verdicts["000001.SZ"]
+    assert (verdict["verdict"], verdict["source"], verdict["rows_set_aside"] > 0) == ("set aside", "bars", True)
+    assert reason in verdict["reason"]
     assert of.verdicts["000002.SZ"]["reason"] is None
     by_symbol = dict(of.bars.frame.group_by("symbol").agg(pl.col("close").count()).iter_rows())
-    assert by_symbol == {"000001.SZ": 0, "000002.SZ": 238}  # its 565 stands before the first price
+    assert by_symbol == {"000001.SZ": 0, "000002.SZ": 238}  # its bar 565 is before the first price
 
 
 def test_rounded_amounts_and_unknown_values_break_no_rule():
@@ -373,11 +373,11 @@ def test_a_row_without_a_trade_in_a_minute_that_is_no_bar_is_padding(minute: int
 
 def test_a_day_without_a_usable_row_says_that_it_was_delivered():
     bad = make(closes(s000001_SZ={570: -1.0}))
-    told = (
+    beginning = (
         f"{NAME} was delivered, but every symbol of it is set aside, the first because: {NAME}: 1 bad row, of 09:30 "
         "(570): "
     )
-    assert str(bad.unavailable["close"]) == told + "close = -1.0 must be above 0"
+    assert str(bad.unavailable["close"]) == beginning + "close = -1.0 must be above 0"
     assert str(bad.unavailable["volume"]) == f"{NAME} has only close"
     void = make(closes(s000001_SZ={570: 10.0}).with_columns(spread=pl.lit(None, pl.Float64)))
     assert str(void.unavailable["spread"]) == f"{NAME} has no value of spread"
@@ -437,12 +437,12 @@ def test_order_sizes_of_a_day_of_bars_are_the_delivered_ones():
     half = made(infinite)
     assert half.frame["orders"].to_list() == [3, None]
     assert half.profile["set_aside"].to_list() == [0, 1]
-    told = "bars/20150504.order_sizes.parquet: sum_ln2 = inf is infinite"
-    assert describe_column(half.profile["detail"]).to_list() == [None, told]
+    fault = "bars/20150504.order_sizes.parquet: sum_ln2 = inf is infinite"
+    assert describe_column(half.profile["detail"]).to_list() == [None, fault]
     assert half.unavailable == {}
     none = made(infinite.tail(1))
     assert str(none.unavailable["orders"]) == (
-        f"bars/20150504.order_sizes.parquet was delivered, but every symbol of it is set aside, the first because: {told}"
+        f"bars/20150504.order_sizes.parquet was delivered, but every symbol of it is set aside, the first because: {fault}"
     )
 
 
@@ -471,9 +471,9 @@ def test_order_sizes_are_held_against_the_days_amounts(seed: int, names: int):
 
     assert aside(sums(np.log)).null_count() == names
     for base, change in ((10, np.log10), (2, np.log2)):
-        told = aside(sums(change))
-        assert told.null_count() == 0
-        assert f"to the base of {base}" in told[0]
+        set_aside = aside(sums(change))
+        assert set_aside.null_count() == 0
+        assert f"to the base of {base}" in set_aside[0]
         few = aside(sums(change, 2))
         assert few.is_not_null().to_list() == [True] * 2 + [False] * (names - 2)
         assert "not of ln amount in yuan" in few[0]

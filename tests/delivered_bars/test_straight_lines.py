@@ -59,9 +59,9 @@ def test_interpolation_between_longer_bars_is_found(width: int, how: str, labels
     bars, daily = honest(traded=1.0)
     nodes = every(width, 0 if labels == "start" else width - 1)
     made = interpolated(bars, nodes, how)
-    told = aside(of(pl.concat([closes(bars).filter(~ONE), made.filter(ONE)]), daily))
-    assert [*told] == [CODES[3]]
-    assert "they are interpolated" in told[CODES[3]]
+    set_aside = aside(of(pl.concat([closes(bars).filter(~ONE), made.filter(ONE)]), daily))
+    assert [*set_aside] == [CODES[3]]
+    assert "they are interpolated" in set_aside[CODES[3]]
     whole = of(made, daily)
     assert "the closes are interpolated" in refusals(whole)["minutes_are_those_of_the_day"]
 

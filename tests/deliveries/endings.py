@@ -91,25 +91,25 @@ class World:
             known = [frame.drop(without).unique(maintain_order=True) for frame in (self.figures[key], now[key])]
             for name, difference in _differences(key[0], *known):
                 changed.setdefault((key[0], name), difference)
-        told = "\n".join(
+        text = "\n".join(
             (*reported.refusals, *reported.warnings, *(f"{n}: {Reason.loads(r)}" for n, r in reported.aside.items()))
         )
         story = "; ".join(f"{table} {name}: {what}" for (table, name), what in sorted(changed.items())[:6])
         if reported.refusals:
-            return Ending(REFUSED, told, story)
+            return Ending(REFUSED, text, story)
         if not changed:
-            return Ending(ABSENT if absent else SAME, told)
+            return Ending(ABSENT if absent else SAME, text)
         unnamed = [name for table, name in changed if name not in reported.aside and table not in CROSS_SECTIONAL]
         if not unnamed and reported.aside:
-            return Ending(SET_ASIDE, told, story)
-        return Ending(WARNED if reported.warnings or reported.aside else SILENT, told, story)
+            return Ending(SET_ASIDE, text, story)
+        return Ending(WARNED if reported.warnings or reported.aside else SILENT, text, story)
 
     # --- building and reading -------------------------------------------------------------------------------------------
 
     def _build(self) -> Builder:
         names = Names(str(self.market), str(self._lake), "production")
-        self._said: list[str] = []
-        builder = open_builder(names, profile=self._profile, say=self._said.append)
+        self._messages: list[str] = []
+        builder = open_builder(names, profile=self._profile, say=self._messages.append)
         for table in REFERENCE_TABLES:
             builder.build(builder.tables[table], self.delivery.days)
         for table in MINUTE_TABLES:
@@ -127,9 +127,9 @@ class World:
                     if not verdict.passed:
                         (refusals if verdict.critical else warnings).append(f"{table}.{check}: {verdict.text()}")
                 aside |= dict(self._aside(table, day))
-        said = [*self._said, *(rows.remark for rows in builder.zone.undated.values())]
+        messages = [*self._messages, *(rows.remark for rows in builder.zone.undated.values())]
         # A row without a date is no day's: the run itself says which it leaves out.
-        aside |= {name: line for line in said for name in NAMES if name in line}
+        aside |= {name: line for line in messages for name in NAMES if name in line}
         return _Reported(tuple(refusals), tuple(warnings), aside)
 
     def _aside(self, table: str, day: dt.date) -> Iterator[tuple[str, str]]:

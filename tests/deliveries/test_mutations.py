@@ -1,6 +1,6 @@
 """Hundreds of damaged deliveries of reference tables and bars: each is read exactly, set aside by name, n/a with its reason or refused.
 
-The damage stands in mutations.py with what nothing in a delivery contradicts, the honest market in honest.py, building and
+The damage is in mutations.py with what nothing in a delivery contradicts, the honest market in honest.py, building and
 comparing in endings.py. The whole run takes a quarter of an hour, so that a part of each family
 is tested here; `python -m tests.deliveries.test_mutations [words of a family]` ends every mutant and prints what ends badly
 and the counts by outcome.
@@ -95,8 +95,8 @@ def main(words: list[str]) -> int:
                 counts[ending.kind] += 1
                 if ending.kind not in mutant.may:
                     bad += 1
-                    said = ending.reported if ending.kind == CRASHED else ending.reported[:200]
-                    print(f"{family} | {mutant.name}: {ending.kind} | {ending.changed[:200]} | {said}")
+                    shown = ending.reported if ending.kind == CRASHED else ending.reported[:200]
+                    print(f"{family} | {mutant.name}: {ending.kind} | {ending.changed[:200]} | {shown}")
             print(f"{family}: {dict(counts)}", flush=True)
             total += counts
     print(f"{sum(total.values())} mutants: {dict(total)}; {bad} ended badly")

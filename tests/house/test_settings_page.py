@@ -43,7 +43,7 @@ def row(section: str, name: str) -> list[str]:
 
 
 def default_of(section: str, cell: str) -> str:
-    """The default that a cell says of one section: the first, or the one that is said to be for it."""
+    """The default that a cell states for one section: the first, or the one that names the section."""
     usual, *others = re.split(r"; (?=`|none)", cell)
     return next(
         (one.split(" for ")[0] for one in others if section.split(".")[-1] in re.split(r" for |, ", one)), usual
@@ -65,8 +65,8 @@ def test_every_setting_has_its_default_and_meaning(section: str, name: str, fiel
     if section == "rulebook" and name in KINDS:
         assert cells[1] == f"{len(value)} rows"
         return
-    said = default_of(section, cells[1])
-    written = None if said == "none" else tomllib.loads(f"value = {said.strip('`')}")["value"]
+    default = default_of(section, cells[1])
+    written = None if default == "none" else tomllib.loads(f"value = {default.strip('`')}")["value"]
     expected = TypeAdapter(field.annotation).dump_python(value, mode="json")
     assert TypeAdapter(Any).dump_python(written, mode="json") == expected
     assert " ".join((field.description or "").split()) in cells[4]

@@ -36,7 +36,7 @@ def make_prices_as_file_with_a_side_file(frames: Frames, partition: Partition, s
     path = partition.scratch / "prices.parquet"
     (partition.work / "half").write_text("done")
     made.frame.sort("symbol").write_parquet(path)
-    return Made(path, profile=made.frame, files={"figures/said.json": b'{"of": "%d"}' % partition.date.toordinal()})
+    return Made(path, profile=made.frame, files={"figures/day.json": b'{"of": "%d"}' % partition.date.toordinal()})
 
 
 def make_averages_slowly(frames: Frames, partition: Partition, settings: AverageSettings) -> Made:

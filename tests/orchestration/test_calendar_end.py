@@ -99,11 +99,11 @@ def test_the_newest_week_is_refused_where_it_is_after_the_calendar(market: Path,
 def test_a_run_warns_by_the_newest_data_and_not_by_the_clock(market: Path) -> None:
     for day in NEW:
         (market / "bars" / f"{day:%Y%m%d}.parquet").unlink()
-    said: list[str] = []
+    messages: list[str] = []
     with pytest.raises(SettingsError, match="trading days"):  # nine days are too short a history for any network
-        run.run_report(names=names(market), say=said.append)
-    assert len(said) == 1
-    assert "ends on 2027-01-03, 3 days after the newest data" in said[0]
+        run.run_report(names=names(market), say=messages.append)
+    assert len(messages) == 1
+    assert "ends on 2027-01-03, 3 days after the newest data" in messages[0]
     for day in OLD[1:]:
         (market / "bars" / f"{day:%Y%m%d}.parquet").unlink()
     assert opened(market).calendar.warning(OLD[0], 60)

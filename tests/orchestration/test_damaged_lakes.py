@@ -29,8 +29,8 @@ def test_a_damaged_partition_is_named_and_built_again(command, tmp_path: Path, c
     parts[0].write_bytes(parts[0].read_bytes()[:-1] + b"x")
     parts[1].unlink()
     assert command("--verify", "--table", "prices") == 1
-    said = capsys.readouterr().out.splitlines()
-    assert said == [
+    messages = capsys.readouterr().out.splitlines()
+    assert messages == [
         f"prices of {DAYS[3]}: its files differ from those that were written",
         f"prices of {DAYS[4]}: files are missing",
         "14 partitions examined, 2 damaged. A run builds the damaged ones that it needs again.",
@@ -50,18 +50,19 @@ def test_what_is_found_damaged_while_it_is_read_is_built_again_by_the_same_run(
 ) -> None:
     lake = str(tmp_path / "lake")
     target = [("totals", WEEKS[-1])]
-    said: list[str] = []
+    messages: list[str] = []
     with dg.DagsterInstance.ephemeral() as instance:
-        run.build(open_small(str(market), lake), target, instance=instance, say=said.append)
+        run.build(open_small(str(market), lake), target, instance=instance, say=messages.append)
         part = tmp_path / "lake" / "prices" / f"date={DAYS[3]}" / "part.parquet"
         part.write_bytes(part.read_bytes()[:-1] + b"x")
         (tmp_path / "lake" / "_verified" / "prices").unlink()  # no process knows its earlier state
         (tmp_path / "lake" / "averages" / f"date={DAYS[3]}" / "manifest.json").unlink()
-        said.clear()
-        run.build(open_small(str(market), lake), target, instance=instance, say=said.append)
+        messages.clear()
+        run.build(open_small(str(market), lake), target, instance=instance, say=messages.append)
         assert (
-            f"damaged: prices of {DAYS[3]}: its files differ from those that were written. It is built again." in said
+            f"damaged: prices of {DAYS[3]}: its files differ from those that were written. It is built again."
+            in messages
         )
         runs = instance.get_runs()
         assert [one.status for one in runs] == [dg.DagsterRunStatus.SUCCESS] * 2
-        assert not run.build(open_small(str(market), lake), target, instance=instance, say=said.append).steps
+        assert not run.build(open_small(str(market), lake), target, instance=instance, say=messages.append).steps

@@ -31,14 +31,14 @@ def open_market(root: Path, lake: Path):
 
 
 def test_driver_builds_everything_then_runs_nothing(market: Path, tmp_path: Path) -> None:  # noqa: F811
-    said: list[str] = []
+    messages: list[str] = []
     with dg.DagsterInstance.ephemeral() as instance:
-        build(open_market(market, tmp_path / "lake"), [("totals", WEEKS[-1])], instance=instance, say=said.append)
+        build(open_market(market, tmp_path / "lake"), [("totals", WEEKS[-1])], instance=instance, say=messages.append)
         runs = len(instance.get_runs())
         assert runs == 1
-        assert any("100%" in line for line in said)
+        assert any("100%" in line for line in messages)
         again = build(
-            open_market(market, tmp_path / "lake"), [("totals", WEEKS[-1])], instance=instance, say=said.append
+            open_market(market, tmp_path / "lake"), [("totals", WEEKS[-1])], instance=instance, say=messages.append
         )
         assert not again.steps
         assert len(instance.get_runs()) == runs

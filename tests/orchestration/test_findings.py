@@ -49,15 +49,15 @@ def opened(market: Path, lake: Path, tables: dict | None = None) -> Builder:
 
 
 def built(builder: Builder, *requested: tuple[str, dt.date]) -> list[str]:
-    said: list[str] = []
+    messages: list[str] = []
     with dg.DagsterInstance.ephemeral() as instance:
-        build(builder, list(requested) or [("totals", WEEKS[-1])], instance=instance, say=said.append)
-    return said
+        build(builder, list(requested) or [("totals", WEEKS[-1])], instance=instance, say=messages.append)
+    return messages
 
 
 def test_a_check_that_warns_on_many_days_is_one_line(market: Path, tmp_path: Path) -> None:
-    said = built(opened(market, tmp_path / "lake"))
-    warned = [line for line in said if line.startswith("warning: ")]
+    messages = built(opened(market, tmp_path / "lake"))
+    warned = [line for line in messages if line.startswith("warning: ")]
     # 000001.SZ closes at 20.0, 19.75 and 19.5 on the first days; 600000.SH at 20 and above from the eleventh on.
     above_20 = [day for n, day in enumerate(DAYS) if 10.0 + n > 20]
     above_19_5 = [day for n, day in enumerate(DAYS) if max(10.0 + n, 20.0 - n / 4) > 19.5]
@@ -70,8 +70,8 @@ def test_a_check_that_warns_on_many_days_is_one_line(market: Path, tmp_path: Pat
         assert line.startswith(
             f"warning: {where} {check} failed in {len(days)} of {len(DAYS)} partitions: close must be"
         )
-    assert said.index(warned[-1]) == len(said) - 2  # after all that was built
-    assert "manifest.json in the named folders of" in said[-1]
+    assert messages.index(warned[-1]) == len(messages) - 2  # after all that was built
+    assert "manifest.json in the named folders of" in messages[-1]
     # Partitions that are not built again were reported by the run before.
     assert not [line for line in built(opened(market, tmp_path / "lake")) if "warning" in line]
 
@@ -80,8 +80,8 @@ def test_a_failure_that_an_input_s_failure_explains_is_not_reported(market: Path
     high = Check("means_below_20", Between("mean", 0, 19.9), False, LOOK, explained_by=("prices.prices_are_whole",))
     averages = dataclasses.replace(AVERAGES, checks=(dataclasses.replace(high, critical_share=1),))
     builder = opened(market, tmp_path / "lake", {"prices": WORRIES, "averages": averages, "totals": TOTALS})
-    said = [line for line in built(builder) if "means_below_20" in line]
-    assert said == []
+    matching = [line for line in built(builder) if "means_below_20" in line]
+    assert matching == []
     alone = dataclasses.replace(averages, checks=(dataclasses.replace(averages.checks[0], explained_by=()),))
     again = opened(market, tmp_path / "alone", {"prices": WORRIES, "averages": alone, "totals": TOTALS})
     (line,) = [line for line in built(again) if "means_below_20" in line]
@@ -118,9 +118,9 @@ def test_a_refusal_is_reported_before_other_failures_and_once_for_all_days(marke
 def test_a_refusal_that_the_target_does_not_depend_on_is_reported_too(market: Path, tmp_path: Path) -> None:
     for day in DAYS[-2:]:
         deliver(market, day, {"600000.SH": 5000.0})
-    said = built(opened(market, tmp_path / "lake"), *(("prices", day) for day in DAYS), ("totals", WEEKS[0]))
+    messages = built(opened(market, tmp_path / "lake"), *(("prices", day) for day in DAYS), ("totals", WEEKS[0]))
     where = f"[prices/date={DAYS[-2]} and 1 more until {DAYS[-1]}]"
-    (line,) = [line for line in said if line.startswith("refused: ")]
+    (line,) = [line for line in messages if line.startswith("refused: ")]
     assert line.startswith(f"refused: {where} prices_are_sane failed: close must be between")
 
 
@@ -228,8 +228,8 @@ def test_the_command_prints_the_error_first(
 
     monkeypatch.setattr(run, "run_report", refuse)
     assert run.main(["--market", str(market), "--lake", str(tmp_path / "lake")]) == 1
-    said = capsys.readouterr().err.splitlines()
-    assert said == ["error: report of 2023-01-16 cannot be built", "warning: something else"]
+    messages = capsys.readouterr().err.splitlines()
+    assert messages == ["error: report of 2023-01-16 cannot be built", "warning: something else"]
 
 
 @pytest.mark.parametrize("there", [False, True], ids=["no folder", "an empty folder"])

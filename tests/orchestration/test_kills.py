@@ -223,28 +223,28 @@ def test_the_driver_ends_with_one_line_and_the_same_command_continues(
     time.sleep(1)  # in a partition of averages, inside a step of Dagster
     assert Holder.loads((lake / LEASE).read_bytes()).pid == process.pid
     process.send_signal(number)
-    _, said = process.communicate(timeout=60)
+    _, output = process.communicate(timeout=60)
     if number is signal.SIGKILL:
         assert (lake / LEASE).exists()
     else:
         assert process.returncode == 128 + number
-        assert said.splitlines() == [
+        assert output.splitlines() == [
             f"ended by {number.name}. Partitions that are built are kept; the same command continues."
         ]
         assert not (lake / LEASE).exists()
         assert not list((lake / "_scratch").iterdir())
     again = command(market, lake, 0)
-    said, _ = again.communicate(timeout=120)
+    output, _ = again.communicate(timeout=120)
     assert again.returncode == 0
-    assert ("has ended without finishing" in said) == (number is signal.SIGKILL)
+    assert ("has ended without finishing" in output) == (number is signal.SIGKILL)
     assert state(lake) == whole
 
 
 def test_two_drivers_do_the_work_once(market: Path, tmp_path: Path, whole: dict[str, object]) -> None:
     lake = tmp_path / "lake"
     both = [command(market, lake, 0.3) for _ in range(2)]
-    said = [process.communicate(timeout=240)[0] for process in both]
+    output = [process.communicate(timeout=240)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
-    assert sorted(f"{count} to build" in text for text in said for count in (31, 0)) == [False, False, True, True]
-    assert sum(f"(process {process.pid} on" in text for process in both for text in said) <= 1
+    assert sorted(f"{count} to build" in text for text in output for count in (31, 0)) == [False, False, True, True]
+    assert sum(f"(process {process.pid} on" in text for process in both for text in output) <= 1
     assert state(lake) == whole

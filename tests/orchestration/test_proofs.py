@@ -43,12 +43,12 @@ def test_nothing_later_is_used(tiny_market: Path, world, days, full, work: Path,
 
 @pytest.mark.slow
 def test_portfolios_know_nothing_later_in_any_week(tiny_market: Path, world, full, full_lake: Path, work: Path) -> None:
-    said: list[str] = []
-    assert prove_stage(lambda lake: world(tiny_market, lake), full_lake, "portfolios", work / "stage", said.append), (
-        said
-    )
-    assert len(said) == 4
-    assert "portfolio_lines" in said[0]
+    messages: list[str] = []
+    assert prove_stage(
+        lambda lake: world(tiny_market, lake), full_lake, "portfolios", work / "stage", messages.append
+    ), messages
+    assert len(messages) == 4
+    assert "portfolio_lines" in messages[0]
 
 
 @pytest.mark.slow
@@ -75,11 +75,11 @@ def test_the_proof_finds_a_portfolio_that_looks_ahead(
         return found.filter(pl.col("date") == pl.col("date").max()).select("symbol", score="value").sort("symbol")
 
     monkeypatch.setattr("assets.portfolios.week.alphas.alpha_scores", latest)
-    said: list[str] = []
-    assert not prove_stage(open_world, full_lake, "portfolios", work / "ahead", said.append)
-    assert said[1].startswith("holds")
+    messages: list[str] = []
+    assert not prove_stage(open_world, full_lake, "portfolios", work / "ahead", messages.append)
+    assert messages[1].startswith("holds")
     for kind in ("with nothing after it", "with noise after it"):
-        assert any(line.startswith("FAILS") and kind in line for line in said), said
+        assert any(line.startswith("FAILS") and kind in line for line in messages), messages
 
 
 @pytest.mark.slow

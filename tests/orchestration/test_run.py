@@ -83,7 +83,7 @@ def test_one_partition_and_its_inputs_are_built_and_nothing_else(
     built = {path.name for path in (tmp_path / "lake").iterdir() if not path.name.startswith("_")}
     assert {"minute_bars", "tape_health", "day_indicators"} <= built
     assert not built & {"factors", "bar_features", "scores", "report"}
-    for arguments, said in (
+    for arguments, message in (
         (["--table", "minutes", "--date", "2023-01-12"], "The tables are trades"),
         (["--table", "minute_bars", "--date", "2023-01-14"], "no trading day"),
         (["--table", "minute_bars", "--date", "soon"], "is no date"),
@@ -91,7 +91,7 @@ def test_one_partition_and_its_inputs_are_built_and_nothing_else(
         (["--table", "scores", "--date", "2023-01-18"], "incomplete"),
     ):
         assert run.main([*places, *arguments]) == 1
-        assert said in capsys.readouterr().err
+        assert message in capsys.readouterr().err
 
 
 def test_a_refusal_is_listed_tried_again_and_forced(
@@ -104,9 +104,9 @@ def test_a_refusal_is_listed_tried_again_and_forced(
     one = [*places, "--table", "minute_bars", "--date", "2023-01-03"]
     for _ in range(2):
         assert run.main(one) == 1
-        said = capsys.readouterr()
-        assert "20230103.parquet is no readable Parquet file" in said.err
-    assert "refused before, tried again" in said.out
+        output = capsys.readouterr()
+        assert "20230103.parquet is no readable Parquet file" in output.err
+    assert "refused before, tried again" in output.out
     assert run.main([*places, "--refused"]) == 0
     listed = capsys.readouterr().out
     command = shlex.join(["python", "-m", "orchestration.run", *places])
@@ -119,9 +119,9 @@ def test_a_refusal_is_listed_tried_again_and_forced(
     assert run.main(one) == 0
     assert "0 to build" in capsys.readouterr().out
     assert run.main([*one, "--force"]) == 0
-    said = capsys.readouterr().out
-    assert "1 to build" in said
-    assert "requested with --force" in said
+    output = capsys.readouterr().out
+    assert "1 to build" in output
+    assert "requested with --force" in output
     assert run.main([*places, "--refused"]) == 0
     assert "0 partitions" in capsys.readouterr().out
 
@@ -135,11 +135,11 @@ def test_a_plan_of_one_partition_builds_nothing(market: Path, tmp_path: Path, ca
     places = ["--market", str(market), "--lake", str(lake), "--profile", "production"]
     one = ["--table", "minute_bars", "--date", "2023-01-03"]
     assert run.main([*places, *one, "--plan"]) == 0
-    said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith("minute_bars of 2023-01-03: ")
-    assert "minute_bars 2023-01-03: not built" in said
-    assert "tape_health 2023-01-03: not built" in said
-    assert not any(line.startswith("report") for line in said)
+    messages = capsys.readouterr().out.splitlines()
+    assert messages[0].startswith("minute_bars of 2023-01-03: ")
+    assert "minute_bars 2023-01-03: not built" in messages
+    assert "tape_health 2023-01-03: not built" in messages
+    assert not any(line.startswith("report") for line in messages)
     assert built_tables(lake) == set()
     assert run.main([*places, *one]) == 0
     manifest = lake / "minute_bars" / "date=2023-01-03" / "manifest.json"
@@ -157,7 +157,7 @@ def test_options_that_contradict_each_other_are_refused(
 ) -> None:
     places = ["--market", str(market), "--lake", str(tmp_path / "lake"), "--profile", "production"]
     one = ["--table", "minute_bars", "--date", "2023-01-03"]
-    for arguments, said in (
+    for arguments, message in (
         (["--refused", "--plan"], "--refused lists refused partitions"),
         (["--refused", "--force"], "--refused lists refused partitions"),
         (["--refused", "--date", "2023-01-03"], "must be given together"),
@@ -165,7 +165,7 @@ def test_options_that_contradict_each_other_are_refused(
         (["--week", "2023-01-02", *one], "use --date instead"),
     ):
         assert run.main([*places, *arguments]) == 1
-        assert said in capsys.readouterr().err
+        assert message in capsys.readouterr().err
     assert built_tables(tmp_path / "lake") == set()
 
 
@@ -185,10 +185,10 @@ def test_refused_partitions_are_listed_by_table_and_date(
         (["minute_bars"], "0 partitions of minute_bars in"),
     ):
         assert run.main([*refused, *arguments]) == 0
-        said = capsys.readouterr().out
-        assert count in said
-        assert ("tape_health of 2023-01-03: python" in said) == count.startswith("1")
-        assert ("input_is_readable failed: " in said and "20230103.parquet" in said) == count.startswith("1")
+        output = capsys.readouterr().out
+        assert count in output
+        assert ("tape_health of 2023-01-03: python" in output) == count.startswith("1")
+        assert ("input_is_readable failed: " in output and "20230103.parquet" in output) == count.startswith("1")
     assert run.main([*refused, "nothing"]) == 1
     assert "The tables are trades" in capsys.readouterr().err
 
@@ -226,17 +226,17 @@ def test_the_time_left_counts_each_table_by_its_own_partitions(monkeypatch: pyte
     days = [dt.date(2023, 1, day) for day in (3, 4, 5, 6)]
     steps = [Step(tables[name], day, NOT_BUILT()) for name in ("minute_bars", "factors") for day in days]
     steps += [Step(tables[name], days[-1], NOT_BUILT()) for name in ("gru_50_1", "report")]
-    said: list[str] = []
+    messages: list[str] = []
     monkeypatch.setattr("time.perf_counter", lambda: 0.0)
-    progress = run._Progress(Plan(tuple(steps), (), 10), said.append, {"factors": 2.0, "gru_50_1": 100.0})
+    progress = run._Progress(Plan(tuple(steps), (), 10), messages.append, {"factors": 2.0, "gru_50_1": 100.0})
     monkeypatch.setattr("time.perf_counter", lambda: 12.0)
     progress.advance(["minute_bars"], days[:2], 12.0, {"minute_bars": 12.0})
     # 2 minute_bars of 6 s, 4 factors of 2 s and one training of 100 s; the duration of a report is not known.
-    assert said[-1].endswith("about 2:00 left without report, whose duration is not known yet")
-    assert said[-1].startswith("[ 20%] 2023-01-03 … 2023-01-04: minute_bars")
+    assert messages[-1].endswith("about 2:00 left without report, whose duration is not known yet")
+    assert messages[-1].startswith("[ 20%] 2023-01-03 … 2023-01-04: minute_bars")
     monkeypatch.setattr("time.perf_counter", lambda: 52.0)
     progress.advance(["factors"], days, 40.0, {"factors": 40.0})
-    assert "about 1:52 left" in said[-1]
+    assert "about 1:52 left" in messages[-1]
 
 
 def test_runs_and_plans_report_rules_that_are_not_in_force_yet(

@@ -43,7 +43,7 @@ def put(path: Path, frame: pl.DataFrame, minutes_ago: float) -> None:
 
 @dg.job
 def nothing() -> None:
-    """Stands for the runs that the sensors request."""
+    """Takes the place of the runs that the sensors request."""
 
 
 class Ticks:

@@ -108,22 +108,22 @@ def test_a_failed_plausibility_check_stops_the_report_until_the_settings_allow_i
     assert changed.height == prices.height - 1
     changed.write_parquet(path)
 
-    said: list[str] = []
+    messages: list[str] = []
     with dg.DagsterInstance.ephemeral() as instance:
         with pytest.raises(NotReadyError) as caught:
-            build(builder, everything_for(builder, week), instance=instance, say=said.append)
-        told = str(caught.value)
-        assert f"[report/week={week}] no_failed_plausibility_check failed" in told
-        assert f"tape_health · traded_names_have_prices, 1 partition ({day} to {day})" in told
-        assert "factor_returns · long_return_plausible" in told
-        assert lost in told
-        assert "report.allow_failed_plausibility" in told
+            build(builder, everything_for(builder, week), instance=instance, say=messages.append)
+        text = str(caught.value)
+        assert f"[report/week={week}] no_failed_plausibility_check failed" in text
+        assert f"tape_health · traded_names_have_prices, 1 partition ({day} to {day})" in text
+        assert "factor_returns · long_return_plausible" in text
+        assert lost in text
+        assert "report.allow_failed_plausibility" in text
         assert not list((tmp_path / "lake" / "report" / f"week={week}").glob("report.*"))
 
         allowed = load_profile("tiny", PROFILES, {"ZHOUBAO__REPORT__ALLOW_FAILED_PLAUSIBILITY": "true"})
         names = Names(str(tmp_path / "market"), str(tmp_path / "lake"), "")
         other = open_builder(names, profile=allowed, say=lambda line: None)
-        done = build(other, everything_for(other, week), instance=instance, say=said.append)
+        done = build(other, everything_for(other, week), instance=instance, say=messages.append)
     assert [(step.table.name, step.key) for step in done.steps] == [("report", week)]
     page = html.unescape((tmp_path / "lake" / "report" / f"week={week}" / "report.html").read_text("utf-8"))
     first_page = re.sub(r"<[^>]+>", " ", page[: page.index(factors.WORDS["table1_title"]["zh"])])

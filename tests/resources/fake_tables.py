@@ -60,7 +60,7 @@ def make_prices_as_file(frames: Frames, partition: Partition, settings: None) ->
 
 
 def make_prices_with_a_file(frames: Frames, partition: Partition, settings: None) -> Made:
-    return Made(_priced(frames, partition), files={"said.json": b'{"features": ["a", "b"]}'})
+    return Made(_priced(frames, partition), files={"features.json": b'{"features": ["a", "b"]}'})
 
 
 def make_prices_in_two_attempts(frames: Frames, partition: Partition, settings: None) -> Made:

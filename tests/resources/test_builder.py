@@ -467,10 +467,10 @@ def test_a_side_file_that_differs_from_the_manifest_is_not_read(market: Path, tm
     beside = dataclasses.replace(PRICES, make="tests.resources.fake_tables:make_prices_with_a_file")
     builder = open_world(market, tmp_path / "lake")
     builder.build(beside, DAYS[:1])
-    assert builder.lake.read_file(beside, DAYS[0], "said.json") == b'{"features": ["a", "b"]}'
-    (tmp_path / "lake" / Lake.folder(beside, DAYS[0]) / "said.json").write_bytes(b'{"features": ["b", "a"]}')
+    assert builder.lake.read_file(beside, DAYS[0], "features.json") == b'{"features": ["a", "b"]}'
+    (tmp_path / "lake" / Lake.folder(beside, DAYS[0]) / "features.json").write_bytes(b'{"features": ["b", "a"]}')
     with pytest.raises(NotReadyError, match=r"damaged: its files differ.*Build it again"):
-        builder.lake.read_file(beside, DAYS[0], "said.json")
+        builder.lake.read_file(beside, DAYS[0], "features.json")
 
 
 def test_the_work_folder_outlives_a_kill_until_the_partition_is_written(market: Path, tmp_path: Path) -> None:
@@ -538,9 +538,9 @@ def test_failed_plausibility_and_omissions_reach_the_table_that_reports_them(mar
     row = builder.lake.read(ACCOUNT, [week]).collect().row(0, named=True)
     failing = [n for n, day in enumerate(DAYS) if day <= days[-1] and max(10.0 + n, 20.0 - n / 4) > 18.5]
     assert row == {"week": week, "failed": len(failing), "left_out": 2 * len(known)}
-    told = json.loads(builder.lake.read_file(ACCOUNT, week, "left_out.json", reader="test"))
-    assert {one["code"] for one in told} == {"styles", "share"}
-    assert {json.loads(one["value"]) for one in told if one["code"] == "styles"} == {None}
+    stored = json.loads(builder.lake.read_file(ACCOUNT, week, "left_out.json", reader="test"))
+    assert {one["code"] for one in stored} == {"styles", "share"}
+    assert {json.loads(one["value"]) for one in stored if one["code"] == "styles"} == {None}
     assert builder.stale(ACCOUNT, week) is None
     plain = dataclasses.replace(prices, make="tests.resources.fake_tables:make_prices")
     later = opened(plain)

@@ -51,9 +51,9 @@ def histories(draw) -> tuple[list[dict[int, str]], list[tuple]]:
 
 @settings(max_examples=200, deadline=None)
 @given(histories())
-def test_a_company_s_earlier_code_becomes_its_present_one(told: tuple[list[dict[int, str]], list[tuple]]) -> None:
+def test_a_company_s_earlier_code_becomes_its_present_one(drawn: tuple[list[dict[int, str]], list[tuple]]) -> None:
     """Chains, swaps and reused codes, for every pair of days."""
-    days, rows = told
+    days, rows = drawn
     changes = sift_changes(table(*rows))
     assert changes.aside.is_empty()
     for k in range(10):
@@ -69,8 +69,8 @@ def test_a_company_s_earlier_code_becomes_its_present_one(told: tuple[list[dict[
 
 @settings(max_examples=100, deadline=None)
 @given(histories(), st.integers(0, 9))
-def test_later_changes_do_not_apply(told: tuple[list[dict[int, str]], list[tuple]], cut: int) -> None:
-    _, rows = told
+def test_later_changes_do_not_apply(drawn: tuple[list[dict[int, str]], list[tuple]], cut: int) -> None:
+    _, rows = drawn
     # Among the later rows also ones that contradict.
     later = [(A, B, 9), (A, C, 9), ("nonsense", C, 9)]
     whole = sift_changes(table(*rows, *(row for row in later if cut < 9)))
@@ -84,8 +84,8 @@ def test_later_changes_do_not_apply(told: tuple[list[dict[int, str]], list[tuple
 
 @settings(max_examples=100, deadline=None)
 @given(histories())
-def test_a_history_is_renamed_row_by_row(told: tuple[list[dict[int, str]], list[tuple]]) -> None:
-    days, rows = told
+def test_a_history_is_renamed_row_by_row(drawn: tuple[list[dict[int, str]], list[tuple]]) -> None:
+    days, rows = drawn
     changes = sift_changes(table(*rows))
     history = pl.DataFrame(
         [(day(k), code, company) for k, held in enumerate(days) for company, code in held.items()],
@@ -123,7 +123,7 @@ def test_a_stock_that_changed_its_code_can_be_merged_later() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "used", "said"),
+    ("rows", "used", "expected"),
     [
         ([(A, B, 1, 0.0)], [], ["ratio is not a number above 0"]),
         ([(A, B, 1, -1.0)], [], ["ratio is not a number above 0"]),
@@ -143,11 +143,11 @@ def test_a_stock_that_changed_its_code_can_be_merged_later() -> None:
         ([(A, B, 1), (C, A, 2)], [(A, B), (C, A)], []),
     ],
 )
-def test_rows_that_conflict_are_set_aside_with_their_reason(rows: list, used: list, said: list[str]) -> None:
+def test_rows_that_conflict_are_set_aside_with_their_reason(rows: list, used: list, expected: list[str]) -> None:
     changes = sift_changes(table(*rows))
     assert [(one.old, one.new) for one in changes.changes] == used
-    assert len(reasons(changes)) == len(said)
-    assert all(part in reason for part, reason in zip(said, reasons(changes), strict=True))
+    assert len(reasons(changes)) == len(expected)
+    assert all(part in reason for part, reason in zip(expected, reasons(changes), strict=True))
 
 
 def test_an_unreadable_row_does_not_count_as_a_change_at_one_to_one() -> None:

@@ -55,7 +55,7 @@ def declare(market: Path, *rows: tuple[str, str, dt.date]) -> None:
 
 
 def market(root: Path, since: dt.date | None) -> Path:
-    """Closes of two names; from `since` on the first stands under its new code."""
+    """Closes of two stocks; from `since` on the first has its new code."""
     for n, day in enumerate(DAYS):
         code = NEW if since is not None and day >= since else OLD
         deliver(root, day, {code: 10.0 + n, OTHER: 20.0 - n / 4})

@@ -65,7 +65,7 @@ def test_a_lake_that_cannot_be_a_folder_is_named(tmp_path: Path) -> None:
         Lake("ftp://somewhere/lake")
 
 
-def test_a_full_disk_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def replace(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -75,7 +75,7 @@ def test_a_full_disk_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert not list((tmp_path / "a").iterdir())
 
 
-def test_s3_without_credentials_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_s3_without_credentials_is_reported_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("s3fs")
     from botocore.exceptions import NoCredentialsError
 

@@ -28,8 +28,8 @@ from resources.errors import InputError, MachineError, is_machine_fault, machine
 )
 def test_a_fault_of_the_machine(error: Exception) -> None:
     assert is_machine_fault(error)
-    told = pytest.raises(MachineError, match=r"20230103\.parquet cannot be read.*says nothing about the data")
-    with told, machine_faults(Path("bars/20230103.parquet")):
+    raised = pytest.raises(MachineError, match=r"20230103\.parquet cannot be read.*says nothing about the data")
+    with raised, machine_faults(Path("bars/20230103.parquet")):
         raise error if not isinstance(error, MachineError) else OSError(errno.EIO, "x")
 
 

@@ -270,7 +270,7 @@ def test_a_refusal_that_no_digest_explains_ends_when_it_is_tried_again(
     assert contents(tmp_path / "lake") == fresh(market, tmp_path / "another")
 
 
-def test_what_was_made_from_a_refused_partition_is_not_said_to_be_unchanged(market: Path, tmp_path: Path) -> None:
+def test_what_was_made_from_a_refused_partition_is_not_reported_as_unchanged(market: Path, tmp_path: Path) -> None:
     """Same content, another verdict: the check became stricter after what is downstream was made."""
     builder = open_world(market, tmp_path / "lake")
     build_all(builder)

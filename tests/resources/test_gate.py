@@ -152,18 +152,18 @@ def test_the_plain_rules_of_the_tests_find_the_same_rows(rule) -> None:
 
 
 def test_a_shortened_finding_keeps_its_remedy() -> None:
-    said, remedy = (
+    sentence, remedy = (
         "x must be 0; not so in 9 of 9 rows: " + "many words " * 100 + ".",
         "declare landing.bars.volume_unit",
     )
-    short = shorten(said, 200, advice(remedy))
+    short = shorten(sentence, 200, advice(remedy))
     assert len(short) <= 201
     assert short.startswith("x must be 0; not so in 9 of 9 rows: many words")
     assert short.endswith("… Remedy: declare landing.bars.volume_unit")
-    verdict = Verdict(False, True, TEXT(text=said), Bilingual("声明单位", remedy))
-    assert shorten(said, 2000, verdict.advice()) == verdict.text() == f"{said} Remedy: {remedy}"
-    assert verdict.text("zh") == f"{said}处理办法：声明单位"
-    assert shorten(said, len(said)) == said
+    verdict = Verdict(False, True, TEXT(text=sentence), Bilingual("声明单位", remedy))
+    assert shorten(sentence, 2000, verdict.advice()) == verdict.text() == f"{sentence} Remedy: {remedy}"
+    assert verdict.text("zh") == f"{sentence}处理办法：声明单位"
+    assert shorten(sentence, len(sentence)) == sentence
     assert shorten("no end " * 100, 50) == ("no end " * 100)[:50] + "…"
 
 

@@ -84,7 +84,7 @@ def test_a_file_that_is_being_copied_into_a_day_is_listed(zone: LandingZone) -> 
 
 
 @pytest.mark.parametrize(
-    ("stray", "said"),
+    ("stray", "message"),
     [
         ("bars/20230103 (1).parquet", "a copy of another entry"),
         ("bars/20230103 - Copy.parquet", "a copy of another entry"),
@@ -100,11 +100,11 @@ def test_a_file_that_is_being_copied_into_a_day_is_listed(zone: LandingZone) -> 
         ("ticks/20230105.csv.gz", "beside the folders of the days"),
     ],
 )
-def test_a_stray_entry_is_an_error_that_names_it(zone: LandingZone, stray: str, said: str) -> None:
+def test_a_stray_entry_is_an_error_that_names_it(zone: LandingZone, stray: str, message: str) -> None:
     path = zone.root / stray
     path.parent.mkdir(exist_ok=True)
     path.write_text("x")
-    with pytest.raises(InputError, match=said) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         zone.days()
     assert "/".join(stray.split("/")[:2]) in str(caught.value)
 
@@ -133,8 +133,8 @@ def test_any_name_can_be_encoded(text: str) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gbk"])
 def test_the_market_s_name_is_read_in_any_encoding(tmp_path: Path, encoding: str) -> None:
-    said = json.dumps({"name": "沪深"}, ensure_ascii=False)
-    (tmp_path / "market.json").write_bytes(said.encode(encoding))
+    text = json.dumps({"name": "沪深"}, ensure_ascii=False)
+    (tmp_path / "market.json").write_bytes(text.encode(encoding))
     assert LandingZone(tmp_path).about == {"name": "沪深"}
 
 

@@ -103,13 +103,13 @@ def other(tmp_path: Path) -> Iterator[tuple[multiprocessing.Process, Callable[[]
 def test_a_second_process_waits_names_the_holder_and_goes_on(tmp_path: Path, other, monkeypatch) -> None:
     monkeypatch.setattr(lease, "_SAY_SECONDS", 0.2)
     process, end = other
-    said: list[str] = []
+    messages: list[str] = []
     threading.Timer(1, end).start()
-    with Lake(str(tmp_path), LakeSettings(heartbeat_seconds=600)).writing(said.append):
+    with Lake(str(tmp_path), LakeSettings(heartbeat_seconds=600)).writing(messages.append):
         assert Holder.loads((tmp_path / LEASE).read_bytes()).pid == os.getpid()
-    assert 2 <= len(said) <= 8
-    assert f"(process {process.pid} on " in said[0]
-    assert "waiting" in said[0]
+    assert 2 <= len(messages) <= 8
+    assert f"(process {process.pid} on " in messages[0]
+    assert "waiting" in messages[0]
 
 
 def test_a_killed_holder_is_replaced_at_once(tmp_path: Path, other) -> None:
@@ -120,13 +120,13 @@ def test_a_killed_holder_is_replaced_at_once(tmp_path: Path, other) -> None:
     stray.parent.mkdir(parents=True)
     stray.touch()
     os.kill(process.pid, signal.SIGKILL)
-    said: list[str] = []
+    messages: list[str] = []
     # Also while nobody has waited for the process, which is a zombie until then.
     time.sleep(0.2)
-    with Lake(str(tmp_path), SLOW_BEATS).writing(said.append):
+    with Lake(str(tmp_path), SLOW_BEATS).writing(messages.append):
         assert not stray.exists()  # what it left behind
-    assert len(said) == 1
-    assert "has ended without finishing" in said[0]
+    assert len(messages) == 1
+    assert "has ended without finishing" in messages[0]
 
 
 @pytest.mark.parametrize(

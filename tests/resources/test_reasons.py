@@ -88,7 +88,7 @@ def test_every_code_has_one_declaration_of_its_parameters() -> None:
     by_name: dict[str, set[tuple[str, ...]]] = {}
     for _, code in declared():
         by_name.setdefault(code.name, set()).add(code.parameters)
-    assert {name: said for name, said in by_name.items() if len(said) > 1} == {}
+    assert {name: parameters for name, parameters in by_name.items() if len(parameters) > 1} == {}
     assert len(by_name) > 40
 
 
@@ -152,10 +152,10 @@ def test_json_that_is_no_reason_is_a_sentence_too(text: str) -> None:
     assert Reason.loads(text) == TEXT(text=text)
 
 
-@pytest.mark.parametrize("said", [5, None, ["a"], {}, {"code": 3}, {"code": "a", "parameters": [1]}])
-def test_anything_but_a_stored_reason_is_an_error(said: object) -> None:
+@pytest.mark.parametrize("value", [5, None, ["a"], {}, {"code": 3}, {"code": "a", "parameters": [1]}])
+def test_anything_but_a_stored_reason_is_an_error(value: object) -> None:
     with pytest.raises(ValueError, match="is no stored reason"):
-        Reason.from_json(said)
+        Reason.from_json(value)
 
 
 def test_a_code_takes_its_own_parameters_and_no_others() -> None:
@@ -298,9 +298,9 @@ def test_a_manifest_of_an_earlier_version_is_read() -> None:
     assert content_digest(b"part", {}, read.unavailable) == content_digest(b"part", {}, {"close": as_reason("no bars")})
 
 
-@pytest.mark.parametrize("said", [5, ["no bars"], {"code": 3}])
-def test_a_manifest_whose_reasons_are_damaged_is_no_manifest(said: object) -> None:
-    damaged = unsealed(manifest().dumps()) | {"unavailable": {"close": said}}
+@pytest.mark.parametrize("stored", [5, ["no bars"], {"code": 3}])
+def test_a_manifest_whose_reasons_are_damaged_is_no_manifest(stored: object) -> None:
+    damaged = unsealed(manifest().dumps()) | {"unavailable": {"close": stored}}
     assert Manifest.loads(json.dumps(damaged).encode()) is None
 
 

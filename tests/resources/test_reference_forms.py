@@ -166,19 +166,19 @@ def test_rows_without_a_date_are_reported_and_left_out_up_to_a_share(tmp_path: P
         LandingZone(root, settings=LandingSettings(max_undated_share=0.05, always_undated_rows=0)).frame("daily_prices")
     PRICES.write_parquet(root / "reference" / "daily_prices.parquet")
     assert zone.frame("daily_prices") is not None
-    assert not zone.undated  # once it is delivered again, nothing is said
+    assert not zone.undated  # once it is delivered again, nothing is reported
 
 
 def test_the_remark_on_a_table_is_reported_again_by_the_next_run(tmp_path: Path) -> None:
     bad = PRICES.with_columns(pl.when(pl.int_range(pl.len()) > 0).then("date").alias("date"))
     root = land(tmp_path / "market", {"daily_prices": bad})
-    said = []
+    remarks = []
     for _ in range(2):
         zone = LandingZone(root, Lake(str(tmp_path / "lake")).store, LandingSettings(max_undated_share=0.1))
         zone.digest("daily_prices", DAYS[0], False)
-        said.append(zone.undated["daily_prices"])
-    assert said[0] == said[1]
-    assert said[0].rows == 1
+        remarks.append(zone.undated["daily_prices"])
+    assert remarks[0] == remarks[1]
+    assert remarks[0].rows == 1
 
 
 @pytest.mark.parametrize(
@@ -446,8 +446,8 @@ def plain_quarters(rows: list[tuple], day: dt.date) -> dict[tuple, float | None]
             result[period, announced] = profit
             continue
         before = QUARTERS[QUARTERS.index(period) - 1]
-        said = [(one[1], one[2]) for one in known if one[0] == before and one[2] is not None]
-        last = [figure for when, figure in said if when == max(said)[0]] if said else []
+        stated = [(one[1], one[2]) for one in known if one[0] == before and one[2] is not None]
+        last = [figure for when, figure in stated if when == max(stated)[0]] if stated else []
         result[period, announced] = profit - last[0] if len({*last}) == 1 and profit is not None else None
     return result
 

@@ -163,7 +163,7 @@ def test_a_later_row_of_the_same_day_replaces_a_shipped_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ('boards = ["mian_sh"]', "boards"),
         ("percent = 0", "percent"),
@@ -171,12 +171,12 @@ def test_a_later_row_of_the_same_day_replaces_a_shipped_one() -> None:
         ("since = 12-01-04", "since"),
     ],
 )
-def test_an_impossible_rule_is_an_error_that_names_it(line: str, told: str, tmp_path: Path) -> None:
+def test_an_impossible_rule_is_an_error_that_names_it(line: str, message: str, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     key = line.split(" ")[0]
     text = "\n".join(line if old.startswith(f"{key} ") else old for old in ADDED.splitlines())
     file.write_text(text.replace("since = 12-01-04", 'since = "0012-01-04"'), "utf-8")
-    with pytest.raises(SettingsError, match=rf"rulebook\.price_limits: .*{told}"):
+    with pytest.raises(SettingsError, match=rf"rulebook\.price_limits: .*{message}"):
         load_profile(str(file), PROFILES, {})
 
 
@@ -246,7 +246,7 @@ def test_a_rule_makes_stale_the_days_in_force_of_tables_that_read_its_kind(marke
     weeks = [week for week in WEEKS if CALENDAR.signal_day(week) >= inside]
     assert stale(market, fees=(fee(inside),)) == [("totals", week) for week in weeks]
     assert stale(market, lots=(RulebookSettings().lots[0].model_copy(update={"since": inside}),)) == []
-    reworded = tuple(row.model_copy(update={"source": "said better"}) for row in RulebookSettings().price_limits)
+    reworded = tuple(row.model_copy(update={"source": "in other words"}) for row in RulebookSettings().price_limits)
     assert [
         step.key
         for step in make_plan(world(market, RulebookSettings(price_limits=reworded)), [("totals", WEEKS[-1])]).steps
@@ -259,10 +259,10 @@ def test_the_description_of_the_rules_is_that_of_the_week() -> None:
     later = PriceLimit(since=dt.date(2027, 1, 4), boards=("star",), percent=30, st_percent=30, source="a test")
     table = RulebookSettings(price_limits=(*shipped.price_limits, later), reviewed=dt.date(2027, 1, 4))
     assert describe_rulebook(table, day) == describe_rulebook(shipped, day)
-    told = describe_rulebook(table, dt.date(2027, 1, 8))
-    assert told["newest"]["since"] == "2027-01-04"
-    assert told["newest"]["kind"] == "price_limits"
-    assert [row["percent"] for row in told["added"]] == [30]
+    described = describe_rulebook(table, dt.date(2027, 1, 8))
+    assert described["newest"]["since"] == "2027-01-04"
+    assert described["newest"]["kind"] == "price_limits"
+    assert [row["percent"] for row in described["added"]] == [30]
     assert describe_rulebook(shipped, day)["added"] == []
     assert describe_rulebook(shipped, day)["newest"]["since"] == "2023-08-28"
 

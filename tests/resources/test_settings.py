@@ -38,9 +38,9 @@ def unexplained(profile: Profile) -> tuple[set[str], set[str]]:
     """Changed settings without a reason, and reasons for settings that are not changed."""
     default, own = (dict(flatten(one.model_dump(mode="json"))) for one in (Settings(), profile.settings))
     changed = {path for path in own if path not in default or own[path] != default[path]}
-    said = {one["setting"]: one["reason"] for one in profile.differences()}
-    assert set(said) == {path for path in changed if not path.startswith("rulebook.")}
-    return {path for path, reason in said.items() if not reason.strip()}, {
+    stated = {one["setting"]: one["reason"] for one in profile.differences()}
+    assert set(stated) == {path for path in changed if not path.startswith("rulebook.")}
+    return {path for path, reason in stated.items() if not reason.strip()}, {
         reason for reason in profile.shortens if not any(f"{path}.".startswith(f"{reason}.") for path in changed)
     }
 
@@ -297,7 +297,7 @@ source = "a test"
 
 
 @pytest.mark.parametrize(
-    ("text", "told", "untold"),
+    ("text", "expected", "unexpected"),
     [
         (
             OWN_RULE.format(boards='"STAR"', percent="0.3"),
@@ -329,15 +329,15 @@ source = "a test"
     ],
 )
 def test_an_error_names_the_row_of_the_file_and_what_was_meant(
-    tmp_path: Path, text: str, told: tuple[str, ...], untold: tuple[str, ...]
+    tmp_path: Path, text: str, expected: tuple[str, ...], unexpected: tuple[str, ...]
 ) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(text)
     with pytest.raises(SettingsError) as refused:
         load_profile(str(file), PROFILES, {})
-    for words in told:
+    for words in expected:
         assert words in str(refused.value)
-    for words in untold:
+    for words in unexpected:
         assert words not in str(refused.value)
 
 

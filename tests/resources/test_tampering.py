@@ -129,7 +129,7 @@ def test_every_flipped_bit_is_found_and_built_again(tampered: Copy) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("name", [PART, "said.json"])
+@pytest.mark.parametrize("name", [PART, "features.json"])
 @pytest.mark.parametrize("how", ["swapped", "deleted", "truncated", "emptied", "a folder", "a link"])
 def test_swapped_and_missing_files_are_built_again(tampered: Copy, name: str, how: str) -> None:
     one, other = (tampered.lake / Lake.folder(PRICES, day) / name for day in DAYS[3:5])
@@ -150,7 +150,7 @@ def test_swapped_and_missing_files_are_built_again(tampered: Copy, name: str, ho
         with pytest.raises(Exception, match=name):  # nothing that is not understood is removed
             tampered.check()
         return
-    same_content = how == "swapped" and name == "said.json"
+    same_content = how == "swapped" and name == "features.json"
     assert any(": damaged" in reason for reason in tampered.check()) or same_content
 
 
@@ -303,7 +303,7 @@ def all_mutants() -> list[tuple[str, dict[str, Any]]]:
     lake = {"left_out": {"styles": {"value": None}}}
     manifest = Manifest(
         "prices", str(DAYS[3]), "v", "c", {f"prices/date={DAYS[2]}": "c", "manifests": "m"}, {"bars": "d"}, "s", "k", 2,
-        files={"said.json": "d"}, notes=lake, sections={"average": "d"}, adopted=({"from": "a", "to": "b"},),
+        files={"features.json": "d"}, notes=lake, sections={"average": "d"}, adopted=({"from": "a", "to": "b"},),
     )  # fmt: skip
     return list(mutants(unsealed(manifest.dumps())))
 

@@ -14,8 +14,8 @@ VOLUMES, AMOUNTS = ("shares", "lots"), ("yuan", "thousand_yuan", "ten_thousand_y
 
 def declaration(table: str, volume: str, amount: str) -> dict[str, str]:
     """The declarations that differ from the defaults."""
-    said = {f"landing.{table}.volume_unit": volume, f"landing.{table}.amount_unit": amount}
-    return {setting: unit for setting, unit in said.items() if unit not in ("shares", "yuan")}
+    units = {f"landing.{table}.volume_unit": volume, f"landing.{table}.amount_unit": amount}
+    return {setting: unit for setting, unit in units.items() if unit not in ("shares", "yuan")}
 
 
 def obeyed(declared: dict[str, str], text: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ from resources.values import Stamps, counted, read_column
 
 EXCHANGES, STOCKS = LandingSettings().exchanges, stock_ranges()
 INDICES = index_ranges(LandingSettings().indices)
-# From 1992 on: in the summers before, clocks in Shanghai stood an hour ahead, and midnight of +08:00 was no midnight there.
+# From 1992 on: in the summers before, clocks in Shanghai were an hour ahead, and midnight of +08:00 was not midnight there.
 DAYS = st.dates(dt.date(1992, 1, 1), dt.date(2099, 12, 31))
 SHANGHAI, UTC = ZoneInfo("Asia/Shanghai"), ZoneInfo("UTC")
 

@@ -138,7 +138,7 @@ def test_orders_and_trades_of_an_honest_day_contradict_each_other_nowhere(tmp_pa
 
 
 def mutated(exchange: str, vendor: str, fault: str) -> tuple[Files, str]:
-    """(the day's files with a fault, what must be said of it)."""
+    """(the day's files with a fault, what must be reported of it)."""
     files, key = files_of(exchange, vendor), f"{vendor} {exchange}"
     if fault == "numbers":
         exchange_columns(files, key)

@@ -113,7 +113,7 @@ def test_without_daily_prices_the_last_snapshot_is_the_reference():
     assert row["quotes_verdict"] == "ok"
 
 
-def test_a_tape_without_reference_is_accepted_and_said_to_be():
+def test_a_tape_without_reference_is_accepted_and_reported():
     of = Day(frame_of([trade()]))
     assert one(of)["verdict"] == "ok"
     assert "600519.SH" in warned(of)["tapes_have_a_reference"]
