@@ -466,7 +466,10 @@ def cancel_some(
 
 
 class StockDay(NamedTuple):
-    """The parameters of a stock-day; the first fields are parameters of the same names."""
+    """The parameters of a stock-day.
+
+    The first fields are parameters of the same names.
+    """
 
     sigma: float
     rate: float

@@ -54,7 +54,10 @@ class Trades(NamedTuple):
 
 
 class TradeSums(NamedTuple):
-    """The arrays that `tape_sums` fills, one entry per trade."""
+    """The running sums of the trades and their stamps.
+
+    `tape_sums` fills the arrays, one entry per trade.
+    """
 
     volumes: np.ndarray  # shares up to and including the trade
     amounts: np.ndarray  # 1/10 000 yuan up to and including the trade
