@@ -9,9 +9,12 @@ twice does no harm: the data versions are the same.
 import argparse
 import datetime as dt
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+import dagster as dg
+
+from orchestration.keys import asset_key
 from orchestration.platform import Names, open_builder
 from orchestration.recorder import Recorder, run_recorded
 from resources.builder import Builder, Outcome
@@ -22,13 +25,19 @@ from resources.lake import Manifest
 CHUNK = 200  # partitions per batch of events
 
 
-def synchronise(builder: Builder, instance: Any | None = None, say: Callable[[str], None] = print) -> dict[str, int]:
-    """Record every partition of the builder's lake.
+def synchronise(
+    builder: Builder,
+    instance: Any | None = None,
+    say: Callable[[str], None] = print,
+    chosen: Mapping[str, Collection[dt.date]] | None = None,
+) -> dict[str, int]:
+    """Record every partition of the builder's lake, or only some of them.
 
     Args:
         builder: the open platform.
         instance: the Dagster instance; by default that of DAGSTER_HOME.
         say: receives one line per table.
+        chosen: table → the only partitions to record.
 
     Returns:
         Table → number of recorded partitions, in the order in which the data flows.
@@ -45,7 +54,8 @@ def synchronise(builder: Builder, instance: Any | None = None, say: Callable[[st
             outcomes = [
                 _outcome(key, manifest)
                 for key in builder.lake.keys(table)
-                if (manifest := builder.lake.manifest(table, key)) is not None
+                if (chosen is None or key in chosen.get(table.name, ()))
+                and (manifest := builder.lake.manifest(table, key)) is not None
             ]
             failed = [one.key for one in outcomes if one.state != "unchanged"]
             recorder.plan((table, key) for key in failed)
@@ -58,6 +68,39 @@ def synchronise(builder: Builder, instance: Any | None = None, say: Callable[[st
         return counts
 
     return run_recorded(builder, instance, {"zhoubao/target": "sync"}, record)
+
+
+def without_colour(builder: Builder, instance: dg.DagsterInstance) -> dict[str, list[dt.date]]:
+    """The partitions of the lake whose state Dagster does not show, by table: their runs were deleted, or never recorded them."""
+    found = {}
+    for table in builder.tables.values():
+        asset = asset_key(table.name)
+        built = instance.get_materialized_partitions(asset)
+        attempts = (
+            instance.event_log_storage.get_latest_asset_partition_materialization_attempts_without_materializations(
+                asset
+            )
+        )
+        failed = _failed(instance, {partition: run_id for partition, (run_id, _) in attempts.items()})
+        lost = [
+            key
+            for key in builder.lake.keys(table)
+            if (manifest := builder.lake.manifest(table, key)) is not None
+            and str(key) not in (failed if manifest.refusals or manifest.outdated else built)
+        ]
+        if lost:
+            found[table.name] = lost
+    return found
+
+
+def _failed(instance: dg.DagsterInstance, runs: Mapping[str, str]) -> set[str]:
+    """The partitions, given with their runs, whose run failed."""
+    ids = sorted(set(runs.values()))
+    failed: set[str] = set()
+    for first in range(0, len(ids), CHUNK):
+        chosen = dg.RunsFilter(run_ids=ids[first : first + CHUNK], statuses=[dg.DagsterRunStatus.FAILURE])
+        failed |= {run.run_id for run in instance.get_runs(chosen)}
+    return {partition for partition, run_id in runs.items() if run_id in failed}
 
 
 def _outcome(key: dt.date, manifest: Manifest) -> Outcome:

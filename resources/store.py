@@ -138,11 +138,11 @@ class Store:
 
         Folders that killed processes of this machine left behind are removed first.
         """
-        root = Path(self.path(SCRATCH)) if self.is_local else Path(tempfile.gettempdir()) / "zhoubao_scratch"
+        root = self.scratch_root
         with self._as_lake_error("written", SCRATCH):
             self._make_folder(root)
             for left in root.glob(f"{socket.gethostname()}+*"):
-                if not _is_running(left.name.split("+")[1]):
+                if not is_running(left.name.split("+")[1]):
                     shutil.rmtree(left, ignore_errors=True)
             folder = Path(tempfile.mkdtemp(prefix=f"{socket.gethostname()}+{os.getpid()}+", dir=root))
         try:
@@ -152,22 +152,28 @@ class Store:
 
     def work(self, name: str) -> Path:
         """A folder for intermediate results. It outlives a killed process: the same name leads to the same folder."""
-        path = self._work_root / name
+        path = self.work_root / name
         with self._as_lake_error("written", f"{WORK}/{name}"):
             self._make_folder(path)
         return path
 
     def works(self) -> list[str]:
         """The names of the work folders, as <table>/<partition>-<version>."""
-        return [str(path.relative_to(self._work_root)) for path in self._work_root.glob("*/*")]
+        return [str(path.relative_to(self.work_root)) for path in self.work_root.glob("*/*")]
 
     def end_work(self, pattern: str) -> None:
         """Remove the work folders whose names match a pattern such as `gru_50_1/2023-01-02-*`."""
-        for path in self._work_root.glob(pattern):
+        for path in self.work_root.glob(pattern):
             shutil.rmtree(path, ignore_errors=True)
 
     @property
-    def _work_root(self) -> Path:
+    def scratch_root(self) -> Path:
+        """The folder of `scratch`, which all remote stores share."""
+        return Path(self.path(SCRATCH)) if self.is_local else Path(tempfile.gettempdir()) / "zhoubao_scratch"
+
+    @property
+    def work_root(self) -> Path:
+        """The folder of `work`."""
         # The work folders of a remote store are on this machine, in one folder per store.
         local = Path(tempfile.gettempdir()) / f"zhoubao{WORK}" / digest(self.url.encode())
         return Path(self.path(WORK)) if self.is_local else local
@@ -194,17 +200,28 @@ class Store:
 
     def below(self, folder: str) -> list[str]:
         """The sorted names of all files below a folder, relative to it, at any depth; [] where it does not exist."""
+        return sorted(self.sizes(folder))
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        """The bytes of all files below a folder by name, relative to it, at any depth; {} where it does not exist."""
         try:
             with self._as_lake_error("listed", folder):
                 if not self.is_local:
                     start = len(self._fs._strip_protocol(self.path(folder))) + 1
-                    return sorted(name[start:] for name in self._fs.find(self.path(folder), refresh=True))
-                path = Path(self.path(folder))
-                return sorted(
-                    str(one.relative_to(path)) for one in path.rglob("*") if one.is_symlink() or one.is_file()
-                )
+                    found = self._fs.find(self.path(folder), detail=True, refresh=True)
+                    return {name[start:]: int(info["size"]) for name, info in found.items()}
+                return local_sizes(Path(self.path(folder)))
         except FileNotFoundError:
-            return []
+            return {}
+
+    def remove(self, folder: str) -> None:
+        """Remove a folder with everything below it; nothing happens where it does not exist."""
+        with contextlib.suppress(FileNotFoundError), self._as_lake_error("deleted", folder):
+            if self.is_local:
+                shutil.rmtree(self.path(folder))
+            else:
+                self._fs.rm(self.path(folder), recursive=True)
+                self._fs.invalidate_cache(self.path(folder))
 
     def stamp(self, names: Sequence[str]) -> str:
         """A digest of the state of these files, "" where one of them is missing. The files are not read.
@@ -342,6 +359,16 @@ class Store:
         return pl.scan_parquet([self.path(name) for name in names], storage_options=options, hive_partitioning=False)
 
 
+def local_sizes(root: Path) -> dict[str, int]:
+    """The bytes of all files below a folder of this machine by name, relative to it. A file that vanishes meanwhile is left out."""
+    found = {}
+    for one in root.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if one.is_symlink() or one.is_file():
+                found[str(one.relative_to(root))] = one.lstat().st_size
+    return found
+
+
 def _write_beside(target: Path, data: bytes) -> Path:
     """Write a temporary file beside `target` and flush it to the disk. An error leaves nothing."""
     temporary = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}.tmp")
@@ -388,7 +415,8 @@ def _s3_code(error: BaseException) -> str:
     return str(response.get("Error", {}).get("Code", ""))
 
 
-def _is_running(pid: str) -> bool:
+def is_running(pid: str) -> bool:
+    """Whether a process of this machine runs; True where that cannot be known."""
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:

@@ -22,6 +22,7 @@ from resources.settings.models import ModelsSettings
 from resources.settings.portfolios import PortfoliosSettings
 from resources.settings.reference import ReferenceSettings
 from resources.settings.report import ReportSettings
+from resources.settings.retention import RetentionSettings
 from resources.settings.returns import ReturnsSettings
 from resources.settings.rulebook import RulebookSettings
 from resources.settings.styles import StylesSettings
@@ -34,6 +35,7 @@ class Settings(Section):
     calendar: CalendarSettings = Field(default_factory=CalendarSettings)
     rulebook: RulebookSettings = Field(default_factory=RulebookSettings)
     lake: LakeSettings = Field(default_factory=LakeSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
     landing: LandingSettings = Field(default_factory=LandingSettings)
     ticks: TicksSettings = Field(default_factory=TicksSettings)
     reference: ReferenceSettings = Field(default_factory=ReferenceSettings)

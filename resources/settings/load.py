@@ -294,8 +294,8 @@ def _about(path: Path, head: Any) -> dict[str, Any]:
 
 
 def _dump(settings: Settings) -> dict[str, Any]:
-    """The tree in JSON's types, without what decides no figure: the rulebook's rows and the date of its review, the lake, the alerts."""
-    exclude: dict[str, Any] = {"rulebook": {*KINDS, "reviewed"}, "lake": True, "alerts": True}
+    """The tree in JSON's types, without what decides no figure: the rulebook's rows and the date of its review, and whole sections."""
+    exclude: dict[str, Any] = {"rulebook": {*KINDS, "reviewed"}, "lake": True, "alerts": True, "retention": True}
     return settings.model_dump(mode="json", exclude=exclude)
 
 
