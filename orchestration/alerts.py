@@ -33,7 +33,7 @@ PENDING = "zhoubao/alert_pending"  # tag with the channels that have not sent it
 MOST_AGAIN = 20  # pending alerts that are sent again at one tick
 GIVE_UP = dt.timedelta(days=2)
 SENT = "zhoubao/alerts/failed_runs"  # key under which the instance holds the throttle of failed runs
-Log = Callable[[int, str], None]
+TickLog = Callable[[int, str], None]
 
 
 def clock() -> dt.datetime:
@@ -90,7 +90,9 @@ def _modules(origin: object) -> list[str]:
     return [name] if (name := getattr(target, "module_name", None)) else []
 
 
-def report_failure(instance: dg.DagsterInstance, run: dg.DagsterRun, log: Log, again: bool = False) -> list[Delivery]:
+def report_failure(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, log: TickLog, again: bool = False
+) -> list[Delivery]:
     """Send the alert of a failed run, and note on the run whether every channel has sent it.
 
     Args:
@@ -117,7 +119,9 @@ def report_failure(instance: dg.DagsterInstance, run: dg.DagsterRun, log: Log, a
     return deliveries
 
 
-def look(instance: dg.DagsterInstance, cursor: str | None, log: Log, location: str | None = None) -> tuple[str, str]:
+def look(
+    instance: dg.DagsterInstance, cursor: str | None, log: TickLog, location: str | None = None
+) -> tuple[str, str]:
     """Look at everything once and send what is due.
 
     Args:
@@ -143,7 +147,7 @@ def look(instance: dg.DagsterInstance, cursor: str | None, log: Log, location: s
 
 
 def _alerts(
-    instance: dg.DagsterInstance, builder: Builder | ZhoubaoError, now: dt.datetime, location: str | None, log: Log
+    instance: dg.DagsterInstance, builder: Builder | ZhoubaoError, now: dt.datetime, location: str | None, log: TickLog
 ) -> list[Alert]:
     looks: list[Callable[[], list[Alert]]] = [lambda: failing_sensors(instance, location, now)]
     found: list[Alert] = []
@@ -162,7 +166,7 @@ def _alerts(
     return [*found, *errors[:1]]
 
 
-def _guarded(call: Callable[[], list[Alert]], log: Log) -> list[Alert] | Exception:
+def _guarded(call: Callable[[], list[Alert]], log: TickLog) -> list[Alert] | Exception:
     """The result of a look, or the exception that ended it, which is logged."""
     try:
         return call()
@@ -171,7 +175,7 @@ def _guarded(call: Callable[[], list[Alert]], log: Log) -> list[Alert] | Excepti
         return error
 
 
-def _send_pending(instance: dg.DagsterInstance, now: dt.datetime, log: Log) -> list[Alert]:
+def _send_pending(instance: dg.DagsterInstance, now: dt.datetime, log: TickLog) -> list[Alert]:
     """Send the alerts of failed runs again that a channel could not send, for two days."""
     filters = dg.RunsFilter(tags={ALERT: "pending"}, updated_after=now - GIVE_UP)
     for run in instance.get_runs(filters, limit=MOST_AGAIN):
@@ -179,7 +183,7 @@ def _send_pending(instance: dg.DagsterInstance, now: dt.datetime, log: Log) -> l
     return []
 
 
-def _open(log: Log) -> tuple[Builder | ZhoubaoError, AlertsSettings]:
+def _open(log: TickLog) -> tuple[Builder | ZhoubaoError, AlertsSettings]:
     """The open platform, or the error why it cannot be opened, and the settings of alerts, or their defaults."""
     try:
         builder = open_builder(Names.of(), say=lambda line: None)
@@ -189,7 +193,7 @@ def _open(log: Log) -> tuple[Builder | ZhoubaoError, AlertsSettings]:
     return builder, builder.settings.alerts
 
 
-def _settings(log: Log) -> AlertsSettings:
+def _settings(log: TickLog) -> AlertsSettings:
     try:
         return load_profile(Names.of().settings, PROFILES).settings.alerts
     except ZhoubaoError:
@@ -197,7 +201,7 @@ def _settings(log: Log) -> AlertsSettings:
         return AlertsSettings()
 
 
-def _log_to(logger: logging.Logger) -> Log:
+def _log_to(logger: logging.Logger) -> TickLog:
     """Log to a tick, which the UI shows, and to the process."""
 
     def log(level: int, text: str) -> None:

@@ -41,7 +41,7 @@ EVENTS = {
 }
 PAGE = 5000  # events of one query
 
-Partition = tuple[str, dt.date]
+FailedPartition = tuple[str, dt.date]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class _Failure:
 
     errors: tuple[SerializableErrorInfo, ...]
     described: str
-    unbuilt: tuple[Partition, ...]
+    unbuilt: tuple[FailedPartition, ...]
 
     @property
     def is_of_the_machine(self) -> bool:
@@ -144,7 +144,7 @@ def _worded(one: Finding, language: Language) -> str:
 
 
 def _outdated(
-    builder: Builder, outdated: list[tuple[Partition, Reason]], where: Bilingual, facts: dict[str, Any]
+    builder: Builder, outdated: list[tuple[FailedPartition, Reason]], where: Bilingual, facts: dict[str, Any]
 ) -> Alert:
     """The alert of partitions that could not be renewed."""
     (table, key), reason = outdated[0]
@@ -174,8 +174,8 @@ def _named(table: str, key: dt.date, more: int) -> Bilingual:
 
 
 def _failure_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> _Failure:
-    planned: dict[Partition, None] = {}
-    built: set[Partition] = set()
+    planned: dict[FailedPartition, None] = {}
+    built: set[FailedPartition] = set()
     errors: tuple[SerializableErrorInfo, ...] = ()
     described = ""
     for event in _events(instance, run.run_id):
@@ -204,12 +204,12 @@ def _events(instance: dg.DagsterInstance, run_id: str) -> Iterator[dg.DagsterEve
         cursor = page.cursor
 
 
-def _planned(data: AssetMaterializationPlannedData) -> Iterator[Partition]:
+def _planned(data: AssetMaterializationPlannedData) -> Iterator[FailedPartition]:
     keys = list(data.partitions_subset.get_partition_keys()) if data.partitions_subset else [data.partition]
     return _partitions(data.asset_key, keys)
 
 
-def _partitions(asset: dg.AssetKey, keys: Iterable[str | None]) -> Iterator[Partition]:
+def _partitions(asset: dg.AssetKey, keys: Iterable[str | None]) -> Iterator[FailedPartition]:
     """The partitions of a table by the last part of its asset key, because a code location may put a prefix before it."""
     for key in keys:
         try:
@@ -236,7 +236,7 @@ def _is_of_the_machine(name: str) -> bool:
 # --- what the lake says -----------------------------------------------------------------------------------------------
 
 
-def _aims(builder: Builder, run: dg.DagsterRun) -> list[Partition]:
+def _aims(builder: Builder, run: dg.DagsterRun) -> list[FailedPartition]:
     """The partitions that the tags of a run name as its target. A partition that was refused before is not planned again."""
     tags, daily = run.tags, [one.name for one in builder.tables.values() if one.partition == "day"]
     named = [(tags.get("zhoubao/target", ""), tags.get("zhoubao/partition")), (REPORT, tags.get("week"))]
@@ -244,11 +244,13 @@ def _aims(builder: Builder, run: dg.DagsterRun) -> list[Partition]:
     return [own for name, key in named for own in _partitions(dg.AssetKey(name or "none"), [key])]
 
 
-def _roots(builder: Builder, unbuilt: Iterable[Partition]) -> tuple[list[Partition], list[tuple[Partition, Reason]]]:
+def _roots(
+    builder: Builder, unbuilt: Iterable[FailedPartition]
+) -> tuple[list[FailedPartition], list[tuple[FailedPartition, Reason]]]:
     """The refused partitions among those that were not built and everything upstream of them, and the outdated ones with reasons."""
     builder.lake.forget()
-    refused: list[Partition] = []
-    outdated: list[tuple[Partition, Reason]] = []
+    refused: list[FailedPartition] = []
+    outdated: list[tuple[FailedPartition, Reason]] = []
     queue = collections.deque(unbuilt)
     seen = set(queue)
     while queue and len(seen) <= MOST_VISITED:
@@ -272,7 +274,7 @@ def _roots(builder: Builder, unbuilt: Iterable[Partition]) -> tuple[list[Partiti
     return refused, outdated
 
 
-def _tables(builder: Builder, partitions: Iterable[Partition]) -> list[tuple[Any, dt.date]]:
+def _tables(builder: Builder, partitions: Iterable[FailedPartition]) -> list[tuple[Any, dt.date]]:
     return [(builder.tables[name], key) for name, key in partitions]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from resources.language import Bilingual, Language
 from resources.reason_words import describe
 from resources.reasons import Reason
-from resources.settings.alerts import AlertsSettings, Channel, Kind, Severity
+from resources.settings.alerts import AlertKind, AlertsSettings, Channel, Severity
 
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
 T = Bilingual
@@ -150,7 +150,7 @@ WORDS: Mapping[str, Words] = {
         T("无须处理。", "There is nothing to do."),
     ),
 }  # fmt: skip
-SEVERITY: Mapping[Kind, Severity] = {
+SEVERITY: Mapping[AlertKind, Severity] = {
     "refused": "error",
     "machine": "error",
     "killed": "error",
@@ -175,7 +175,7 @@ class Alert:
     nothing. facts: the same in JSON's types, for the webhook.
     """
 
-    kind: Kind
+    kind: AlertKind
     subject: str
     title: Bilingual
     what: Bilingual
@@ -191,7 +191,7 @@ class Alert:
 
     @property
     def key(self) -> str:
-        """Kind and subject as one text."""
+        """AlertKind and subject as one text."""
         return f"{self.kind} {self.subject}"
 
     def text(self, language: Language, most: int | None = None) -> str:
@@ -228,7 +228,7 @@ class Alert:
 
 
 def make_alert(
-    kind: Kind,
+    kind: AlertKind,
     subject: str,
     where: Bilingual,
     values: Mapping[str, Any],

@@ -12,13 +12,13 @@ from pydantic import Field, model_validator
 
 from resources.settings.base import Section
 
-Kind = Literal[
+AlertKind = Literal[
     "refused", "machine", "killed", "failed", "late_day", "late_week", "calendar", "rulebook", "disk", "sensor", "test"
 ]
 Severity = Literal["info", "warning", "error"]
 Channel = Literal["log", "email", "dingtalk", "wecom", "webhook"]
-Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+DayOfWeek = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKDAYS: tuple[DayOfWeek, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 SECRET_VARIABLES = (
     "ZHOUBAO_SMTP_PASSWORD",
@@ -77,8 +77,8 @@ class AlertsSettings(Section):
         {"log": "info", "email": "warning", "dingtalk": "warning", "wecom": "warning", "webhook": "warning"},
         description="The lowest severity for which a channel is used. Entries of a profile are added to these",
     )
-    off: tuple[Kind, ...] = Field((), description="Kinds of alerts that are not sent.")
-    throttle_minutes: Mapping[Kind, Annotated[float, Field(ge=0, le=525_600)]] = Field(
+    off: tuple[AlertKind, ...] = Field((), description="Kinds of alerts that are not sent.")
+    throttle_minutes: Mapping[AlertKind, Annotated[float, Field(ge=0, le=525_600)]] = Field(
         {
             "refused": 720.0, "machine": 60.0, "killed": 60.0, "failed": 360.0, "late_day": 720.0, "late_week": 360.0,
             "calendar": 10_080.0, "rulebook": 10_080.0, "disk": 360.0, "sensor": 360.0, "test": 0.0,
@@ -104,7 +104,7 @@ class AlertsSettings(Section):
     day_hours: float = Field(
         3.0, ge=0, le=168, description="Hours after the last file of a day before which the day does not count as late."
     )
-    week_deadline_day: Weekday = Field(
+    week_deadline_day: DayOfWeek = Field(
         "saturday",
         description="Day on which the report of a week is due; a day before saturday is that of the following week.",
     )

@@ -14,14 +14,14 @@ from resources.errors import SettingsError
 from resources.language import Bilingual
 from resources.reasons import TEXT
 from resources.settings import Settings
-from resources.settings.alerts import SECRET_VARIABLES, AlertsSettings, EmailSettings, Kind
+from resources.settings.alerts import SECRET_VARIABLES, AlertKind, AlertsSettings, EmailSettings
 from resources.settings.load import load_profile
 
 WHERE = Bilingual("数据区 /m，数据湖 /l", "market /m, lake /l")
 FIGURES = {"free": 1.5, "share": 0.05, "limit": 0.1}
 
 
-def alert(kind: Kind = "disk", subject: str = "/lake", folder: str = "/lake") -> Alert:
+def alert(kind: AlertKind = "disk", subject: str = "/lake", folder: str = "/lake") -> Alert:
     return make_alert(kind, subject, WHERE, {"folder": folder, **FIGURES}, words="disk", command="python -m x")
 
 
@@ -37,7 +37,7 @@ def test_the_words_of_an_alert_are_in_both_languages_with_the_same_values(name: 
 
 
 def test_every_kind_has_words_and_a_severity() -> None:
-    kinds = set(get_args(Kind))
+    kinds = set(get_args(AlertKind))
     assert set(SEVERITY) == kinds
     assert kinds - set(WORDS) == {"late_day", "late_week"}  # they have two wordings each
     assert set(AlertsSettings().throttle_minutes) == kinds
