@@ -14,6 +14,7 @@ from orchestration.platform import PROFILES, Names, open_builder
 from resources.errors import LakeError
 from resources.lake import Lake
 from resources.settings import Settings
+from resources.settings.alerts import SECRET_VARIABLES
 from resources.settings.load import flatten, load_profile
 from tests.resources.test_builder import DAYS, deliver, market  # noqa: F401
 
@@ -23,10 +24,9 @@ SECRETS = {
     "AWS_SECRET_ACCESS_KEY": "secret-52c7/of+the=test",
     "AWS_SESSION_TOKEN": "session-80aa-of-the-test",
     "DAGSTER_POSTGRES_URL": "postgresql+psycopg2://zhoubao:pw-41d9-of-the-test@127.0.0.1:9/zhoubao",
-    "SMTP_PASSWORD": "smtp-77b0-of-the-test",
-    "ALERT_WEBHOOK_URL": "https://hook.example/send?access_token=hook-1c2e-of-the-test",
+    **{name: f"https://robot.example/{name.lower()}-of-the-test" for name in SECRET_VARIABLES},
 }
-PARTS = [*SECRETS.values(), "pw-41d9-of-the-test", "hook-1c2e-of-the-test"]
+PARTS = [*SECRETS.values(), "pw-41d9-of-the-test"]
 
 
 def texts(folder: Path) -> Iterator[tuple[Path, str]]:
@@ -97,7 +97,6 @@ def test_no_setting_takes_a_secret() -> None:
         "credential",
         "credentials",
         "url",
-        "webhook",
         "passwd",
         "apikey",
     }
