@@ -1,5 +1,6 @@
 """After a vacuum the UI shows every partition as before, whatever was deleted and wherever it was interrupted."""
 
+import contextlib
 import datetime as dt
 import shutil
 from collections.abc import Callable, Iterator
@@ -25,15 +26,19 @@ from orchestration.vacuum import main, vacuum
 from resources.builder import Builder
 from resources.leftovers import Leftover
 from resources.settings.retention import RetentionSettings
+from tests.orchestration.test_postgres import needs_postgres
 from tests.orchestration.test_recorder import WORLD, colours, launch, of_lake, stale
 from tests.orchestration.test_recorder import opened as opened_world
+from tests.postgres_server import postgres_server
 from tests.resources.test_builder import DAYS, WEEKS, deliver, market  # noqa: F401
 from tests.resources.test_leftovers import named_files, plant
 
 LATER = dt.datetime.now(dt.UTC) + dt.timedelta(days=200)
+# The event log with one table for all runs, as Postgres has it. By default each run has a SQLite file of its own.
 ONE_TABLE = {"module": "dagster._core.storage.event_log", "class": "ConsolidatedSqliteEventLogStorage"}
-"""The event log with one table for all runs, as Postgres has it. Without it, each run has a file of its own."""
-BOTH_LOGS = pytest.mark.parametrize("instance", [pytest.param(ONE_TABLE, id="one table"), None], indirect=True)
+EVERY_STORAGE = pytest.mark.parametrize(
+    "instance", ["sqlite", "one table", pytest.param("postgres", marks=needs_postgres)], indirect=True
+)
 
 
 @pytest.fixture(autouse=True)
@@ -45,9 +50,14 @@ def _fake_tables(monkeypatch: pytest.MonkeyPatch) -> None:
 def instance(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[dg.DagsterInstance]:
     home = tmp_path / "home"
     home.mkdir()
-    log = {"event_log_storage": {**ONE_TABLE, "config": {"base_dir": str(home / "log")}}}
-    with dg.DagsterInstance.local_temp(str(home), overrides=log if getattr(request, "param", None) else {}) as instance:
-        yield instance
+    storage = getattr(request, "param", "sqlite")
+    with contextlib.ExitStack() as stack:
+        overrides: dict[str, Any] = {}
+        if storage == "one table":
+            overrides = {"event_log_storage": {**ONE_TABLE, "config": {"base_dir": str(home / "log")}}}
+        elif storage == "postgres":
+            overrides = {"storage": {"postgres": {"postgres_url": stack.enter_context(postgres_server()).url}}}
+        yield stack.enter_context(dg.DagsterInstance.local_temp(str(home), overrides=overrides))
 
 
 def opened(market: Path, tmp_path: Path) -> Builder:  # noqa: F811
@@ -94,7 +104,7 @@ def carry_out(builder: Builder, instance: dg.DagsterInstance, now: dt.datetime =
     return vacuum(builder, instance, carry_out=True, now=now, say=lambda line: None)
 
 
-@BOTH_LOGS
+@EVERY_STORAGE
 def test_every_partition_is_shown_as_before(market: Path, tmp_path: Path, instance: dg.DagsterInstance) -> None:  # noqa: F811
     builder = history_of_a_desk(market, tmp_path, instance)
     before = shown(builder, instance)
@@ -125,7 +135,7 @@ def test_every_partition_is_shown_as_before(market: Path, tmp_path: Path, instan
     assert found_stale == set()
 
 
-@BOTH_LOGS
+@EVERY_STORAGE
 def test_an_interruption_loses_nothing(
     market: Path,  # noqa: F811
     tmp_path: Path,
