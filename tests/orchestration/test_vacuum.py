@@ -1,7 +1,9 @@
 """After a vacuum the UI shows every partition as before, whatever was deleted and wherever it was interrupted."""
 
 import contextlib
+import dataclasses
 import datetime as dt
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,7 +26,11 @@ from orchestration import history
 from orchestration.plan import make_plan
 from orchestration.vacuum import main, vacuum
 from resources.builder import Builder
+from resources.errors import LakeError
+from resources.lake import Lake
+from resources.lease import LEASE, Holder, _started
 from resources.leftovers import Leftover
+from resources.settings.lake import LakeSettings
 from resources.settings.retention import RetentionSettings
 from tests.orchestration.test_postgres import needs_postgres
 from tests.orchestration.test_recorder import WORLD, colours, launch, of_lake, stale
@@ -276,3 +282,21 @@ def test_the_command_lists_by_default(market: Path, tmp_path: Path, monkeypatch,
     shutil.rmtree(tmp_path / "lake")
     assert main([]) == 1
     assert capsys.readouterr().err.startswith("error: There is no lake at")
+
+
+def test_nothing_is_removed_while_another_process_writes(market: Path, tmp_path: Path) -> None:  # noqa: F811
+    builder = opened(market, tmp_path)
+    builder.build(WORLD["prices"], DAYS)
+    writing = tmp_path / "lake" / "averages" / f"date={DAYS[0]}" / "part.parquet"
+    writing.parent.mkdir(parents=True)
+    writing.write_bytes(b"half")
+    parent = Holder.of_this_process("run")
+    parent = dataclasses.replace(parent, pid=os.getppid(), started=_started(os.getppid()) or "")
+    (tmp_path / "lake" / LEASE).write_bytes(parent.dumps())
+    builder.lake = Lake(str(tmp_path / "lake"), LakeSettings(lock_wait_minutes=0))
+    with pytest.raises(LakeError, match=f"process {os.getppid()}"):
+        vacuum(builder, None, carry_out=True, say=lambda line: None)
+    assert writing.read_bytes() == b"half"
+    (tmp_path / "lake" / LEASE).unlink()
+    assert [one.kind for one in vacuum(builder, None, carry_out=True, say=lambda line: None)] == ["unfinished"]
+    assert not writing.exists()
