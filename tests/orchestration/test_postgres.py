@@ -1,6 +1,9 @@
 """Dagster's storage on Postgres, configured by deploy/dagster.postgres.yaml, shows what the one on SQLite shows."""
 
 import importlib.util
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,6 +127,31 @@ def test_a_build_survives_a_restart_of_the_database(
         time.sleep(0.1)
         builder = opened(market, tmp_path)
         build(builder, [("prices", DAYS[1])], instance=postgres, say=lambda line: None)
+    assert colours(builder, postgres) == of_lake(builder)
+
+
+@needs_postgres
+def test_a_killed_run_is_closed_by_the_next_one(
+    market: Path,  # noqa: F811
+    tmp_path: Path,
+    postgres: dg.DagsterInstance,
+) -> None:
+    lake = tmp_path / "lake"
+    command = [sys.executable, "-m", "tests.orchestration.small_run", str(market), str(lake)]
+    environment = os.environ | {"DAGSTER_HOME": str(tmp_path / "home")}
+    with subprocess.Popen([*command, "0.5"], cwd=ROOT, env=environment, stdout=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 120
+        while not list(lake.glob("averages/*/manifest.json")):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.kill()
+    assert [run.status for run in postgres.get_runs()] == [dg.DagsterRunStatus.STARTED]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE)
+    statuses = [run.status for run in postgres.get_runs()]
+    assert statuses == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+    builder = opened(market, tmp_path)
+    synchronise(builder, postgres, say=lambda line: None)  # records what the killed run had built and not yet recorded
     assert colours(builder, postgres) == of_lake(builder)
 
 
