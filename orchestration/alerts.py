@@ -20,7 +20,7 @@ from orchestration.platform import PROFILES, Names, open_builder
 from orchestration.watch import failing_sensors, look_at_market, sensor_alert
 from resources.alerts import Alert, Throttle, make_alert
 from resources.builder import Builder
-from resources.channels import LOGGER, Delivery, deliver
+from resources.channels import Delivery, deliver
 from resources.errors import ZhoubaoError
 from resources.language import Bilingual
 from resources.settings.alerts import AlertsSettings, Channel
@@ -202,13 +202,8 @@ def _settings(log: TickLog) -> AlertsSettings:
 
 
 def _log_to(logger: logging.Logger) -> TickLog:
-    """Log to a tick, which the UI shows, and to the process."""
-
-    def log(level: int, text: str) -> None:
-        logger.log(level, text)
-        LOGGER.log(level, text)
-
-    return log
+    """Log to a tick, which the UI shows, and to the output of its process."""
+    return lambda level, text: logger.log(level, text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -92,7 +92,9 @@ def alert_of_run(builder: Builder | None, instance: dg.DagsterInstance, run: dg.
         )
     if builder is not None:
         refused, outdated = _roots(builder, [*failure.unbuilt, *_aims(builder, run)])
-        if findings := [one for one in failed_checks(builder, _tables(builder, refused)) if one.refuses]:
+        # Partitions that earlier runs refused had their alerts then, so that they count only where this run refused none.
+        own = [one for one in refused if one in set(failure.unbuilt)] or refused
+        if findings := [one for one in failed_checks(builder, _tables(builder, own)) if one.refuses]:
             return _refused(builder, findings, where, facts)
         if outdated:
             return _outdated(builder, outdated, where, facts)

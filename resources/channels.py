@@ -31,7 +31,6 @@ from resources.errors import describe_fault
 from resources.language import Bilingual
 from resources.settings.alerts import SECRET_VARIABLES, AlertsSettings, Channel
 
-LOGGER = logging.getLogger("zhoubao.alerts")
 LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 HIDDEN = "***"
 WECOM_BYTES, DINGTALK_BYTES = 2048, 18_000
@@ -231,7 +230,7 @@ def deliver(
     environment: Mapping[str, str],
     throttle: Throttle,
     now: float,
-    log: Callable[[int, str], None] = LOGGER.log,
+    log: Callable[[int, str], None],
     only: Sequence[Channel] | None = None,
 ) -> list[Delivery]:
     """Send alerts through every channel that the settings name, except those that the throttle holds back.

@@ -175,6 +175,16 @@ def test_a_week_that_waits_for_a_day_that_was_refused_earlier_names_the_day(worl
     assert len(world.failures()) == 1
 
 
+def test_a_run_alerts_of_what_it_refused_itself_and_not_again_of_earlier_days(world: World) -> None:
+    for day in DAYS[2:5]:
+        deliver(world.market, day, {"600000.SH": 5000.0})
+        world.run(("averages", day))
+        assert [kind for kind, _ in world.failures()] == ["refused"]
+        assert world.last()["facts"]["refused"] == [
+            {"table": "prices", "partition": str(day), "check": "prices_are_sane"}
+        ]
+
+
 def test_another_bad_delivery_of_the_same_day_is_another_alert(world: World) -> None:
     for close in (5000.0, 6000.0):
         deliver(world.market, DAYS[2], {"600000.SH": close})
