@@ -134,7 +134,7 @@ WORDS: Mapping[str, Words] = {
             "{folder} 所在磁盘剩余 {free:.1f} GB，占 {share:.1%}，低于 {limit:.0%}。",
             "The disk of {folder} has {free:.1f} GB left, {share:.1%} of it, less than {limit:.0%}.",
         ),
-        T("删除不需要的文件或扩大磁盘。磁盘写满后运行会失败。", "Remove files that are not needed, or enlarge the disk. Runs fail when it is full."),
+        T("运行 python -m orchestration.vacuum 列出可删除的内容，或扩大磁盘。磁盘写满后运行会失败。", "List what can be removed with python -m orchestration.vacuum, or enlarge the disk. Runs fail when it is full."),
     ),
     "sensor": Words(
         T("传感器或计划任务出错：{name}", "A sensor or schedule raises an error: {name}"),

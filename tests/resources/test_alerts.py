@@ -48,7 +48,7 @@ def test_an_alert_says_what_happened_where_and_what_to_do() -> None:
         "[zhoubao] Disk space is low: /lake",
         "What happened: The disk of /lake has 1.5 GB left, 5.0% of it, less than 10%.",
         "Where: market /m, lake /l",
-        "What to do: Remove files that are not needed, or enlarge the disk. Runs fail when it is full.",
+        "What to do: List what can be removed with python -m orchestration.vacuum, or enlarge the disk. Runs fail when it is full.",
         "python -m x",
     ]
     assert alert().text("zh").startswith("[zhoubao] 磁盘空间不足：/lake\n发生了什么：")
