@@ -35,7 +35,7 @@ from dagster._core.events import AssetMaterializationPlannedData, StepMaterializ
 
 from orchestration.event_log import kept_open
 from orchestration.keys import asset_key
-from orchestration.runs import mark_run
+from orchestration.runs import mark_run, unrecorded
 from resources.builder import Builder, Outcome
 from resources.gate import Verdict
 from resources.lake import Manifest
@@ -75,6 +75,19 @@ class Recorder:
             )
             for name, key in new
         )
+
+    def record_again(self, partitions: Iterable[tuple[dg.AssetKey, str]]) -> None:
+        """Record partitions that a killed process had built and not yet recorded; the others are left as they are."""
+        wanted: dict[str, list[dt.date]] = {}
+        for asset, key in partitions:
+            wanted.setdefault(asset.path[-1], []).append(dt.date.fromisoformat(key))
+        for table in self._builder.tables.values() if wanted else ():
+            manifests = {key: self._builder.lake.manifest(table, key) for key in sorted(wanted.get(table.name, ()))}
+            built = {
+                key: one for key, one in manifests.items() if one is not None and not (one.refusals or one.outdated)
+            }
+            if built:
+                self.record(table, [Outcome(key, "unchanged", None, one) for key, one in built.items()])
 
     def record_refusals(self) -> None:
         """Record the planned partitions that were refused or blocked on a run of their own, which fails.
@@ -194,7 +207,9 @@ def recorder_of(builder: Builder, context: dg.OpExecutionContext) -> Iterator[Re
     """The recorder of a Dagster run that executes an op, with the run's event log kept open."""
     mark_run(context.instance, context.run_id)
     with kept_open(context.instance) as instance:
-        yield Recorder(builder, instance, context.run, context.op_handle.name)
+        recorder = Recorder(builder, instance, context.run, context.op_handle.name)
+        recorder.record_again(unrecorded(instance))
+        yield recorder
 
 
 def _execute(

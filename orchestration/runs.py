@@ -11,6 +11,8 @@ from pathlib import Path
 import dagster as dg
 
 HOST, PROCESS, STARTED = "zhoubao/host", "zhoubao/process", "zhoubao/process_started"
+CLOSED = "zhoubao/closed"  # "true" until the partitions that the run did not record are looked up in the lake
+_PLANNED, _MATERIALIZED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED, dg.DagsterEventType.ASSET_MATERIALIZATION
 UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
@@ -23,6 +25,25 @@ def mark_run(instance: dg.DagsterInstance, run_id: str) -> None:
     """Mark a run as executed by this process, and close the runs of processes that are gone."""
     instance.add_run_tags(run_id, process_tags())
     close_dead_runs(instance)
+
+
+def unrecorded(instance: dg.DagsterInstance) -> set[tuple[dg.AssetKey, str]]:
+    """The partitions that runs of processes that are gone intended to make and did not record, although they may be built.
+
+    Each run is examined once: it loses the tag by which it is found.
+    """
+    found: set[tuple[dg.AssetKey, str]] = set()
+    for run in instance.get_runs(dg.RunsFilter(tags={CLOSED: "true"})):
+        planned, recorded = (_partitions(instance, run.run_id, kind) for kind in (_PLANNED, _MATERIALIZED))
+        found |= planned - recorded
+        instance.add_run_tags(run.run_id, {CLOSED: "examined"})
+    return found
+
+
+def _partitions(instance: dg.DagsterInstance, run_id: str, kind: dg.DagsterEventType) -> set[tuple[dg.AssetKey, str]]:
+    """The partitions of a run's events of one kind."""
+    events = (entry.dagster_event for entry in instance.all_logs(run_id, of_type=kind))
+    return {(event.asset_key, event.partition) for event in events if event and event.asset_key and event.partition}
 
 
 def close_dead_runs(instance: dg.DagsterInstance) -> list[str]:
@@ -44,6 +65,7 @@ def close_dead_runs(instance: dg.DagsterInstance) -> list[str]:
             )
             if instance.event_log_storage.supports_global_concurrency_limits:
                 instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+            instance.add_run_tags(run.run_id, {CLOSED: "true"})
             closed.append(run.run_id)
     return closed
 

@@ -17,8 +17,9 @@ from dagster_shared.serdes import deserialize_value, serialize_value
 
 import orchestration.assets
 import orchestration.definitions
+from orchestration.recorder import Recorder, run_recorded
 from orchestration.run import build
-from orchestration.runs import HOST, PROCESS, STARTED, close_dead_runs, process_tags
+from orchestration.runs import CLOSED, HOST, PROCESS, STARTED, close_dead_runs, process_tags
 from orchestration.sync import synchronise
 from resources.builder import Builder
 from resources.errors import NotReadyError
@@ -26,6 +27,12 @@ from resources.settings.calendar import CalendarSettings
 from tests.orchestration.test_driver import open_market
 from tests.resources.fake_tables import ACCOUNT, TABLES, FakeSettings
 from tests.resources.test_builder import DAYS, WEEKS, deliver, market  # noqa: F401
+
+
+@dg.job
+def NOTHING() -> None:
+    """Stands for a run of another process."""
+
 
 WORLD = {**TABLES, "account": ACCOUNT}
 Colours = dict[tuple[str, str], str]
@@ -266,15 +273,41 @@ def test_the_run_of_a_killed_process_is_closed_by_the_next_one(market: Path, tmp
     assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 
 
-def test_a_run_of_another_host_or_of_a_living_process_is_not_closed(instance) -> None:
-    @dg.job
-    def job() -> None: ...
+def test_what_a_killed_process_had_built_and_not_recorded_turns_green(
+    market: Path,  # noqa: F811
+    tmp_path: Path,
+    instance,
+) -> None:
+    """It was killed between the write of a partition and its events. The next run does not build the partition again."""
+    builder = opened(market, tmp_path)
+    prices = WORLD["prices"]
 
+    def planned_only(recorder: Recorder) -> None:
+        recorder.plan((prices, day) for day in DAYS)
+        builder.build(prices, DAYS[:4])
+
+    run_recorded(builder, instance, {}, planned_only)
+    (dead,) = instance.get_runs()
+    gone = instance.create_run_for_job(
+        NOTHING, tags={**process_tags(), STARTED: "1"}, status=dg.DagsterRunStatus.STARTED
+    )
+    Recorder(builder, instance, gone, "build").plan((prices, day) for day in DAYS)
+    instance.delete_run(dead.run_id)
+    build(opened(market, tmp_path), [("totals", WEEKS[0])], instance=instance, say=lambda line: None)
+    found = colours(builder, instance)
+    assert {key for (name, key), colour in found.items() if name == "prices" and colour == "green"} == set(
+        map(str, DAYS[:4])
+    )
+    assert {key for (name, key), colour in found.items() if colour == "red"} == set(map(str, DAYS[4:]))
+    assert instance.get_run_by_id(gone.run_id).tags[CLOSED] == "examined"
+
+
+def test_a_run_of_another_host_or_of_a_living_process_is_not_closed(instance) -> None:
     own = process_tags()
     for tags in (own, {**own, HOST: "elsewhere", PROCESS: "1"}):
-        run = instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.STARTED)
+        run = instance.create_run_for_job(NOTHING, tags=tags, status=dg.DagsterRunStatus.STARTED)
         assert close_dead_runs(instance) == []
         assert not instance.get_run_by_id(run.run_id).is_finished
     # The number of a process may be used again: the start time differs.
-    reused = instance.create_run_for_job(job, tags={**own, STARTED: "1"}, status=dg.DagsterRunStatus.STARTED)
+    reused = instance.create_run_for_job(NOTHING, tags={**own, STARTED: "1"}, status=dg.DagsterRunStatus.STARTED)
     assert close_dead_runs(instance) == [reused.run_id]
