@@ -341,8 +341,8 @@ def test_extra_holidays_are_no_trading_days() -> None:
 
 
 def test_only_what_concerns_no_content_reads_the_clock() -> None:
-    """What is built depends on the data's dates. Only the age of a delivery, the date of an adoption or an event, the heartbeat of a
-    lock and the end of the partitions that Dagster shows are read off the clock."""
+    """What is built depends on the data's dates. Only the age of a delivery, of a run or of a file that is left over, the date of an
+    adoption, an event or an alert, the heartbeat of a lock and the end of the partitions that Dagster shows are read off the clock."""
     reading = {
         path.relative_to(ROOT).as_posix()
         for folder in ("assets", "resources", "orchestration")
@@ -351,8 +351,12 @@ def test_only_what_concerns_no_content_reads_the_clock() -> None:
         if isinstance(node, ast.Call)
         and re.search(r"(\.(now|today|utcnow|time_ns|localtime|gmtime)|time\.time)$", ast.unparse(node.func))
     }
-    of_orchestration = {"adopt", "definitions", "recorder", "sensors", "triggers"}
-    assert reading == {f"orchestration/{name}.py" for name in of_orchestration} | {"resources/lease.py"}
+    of_orchestration = {"adopt", "alerts", "definitions", "recorder", "sensors", "triggers", "vacuum"}
+    of_resources = {"channels", "lease", "leftovers"}
+    assert reading == {
+        *(f"orchestration/{name}.py" for name in of_orchestration),
+        *(f"resources/{name}.py" for name in of_resources),
+    }
 
 
 CLOCKS = ("2022-06-15", "2027-03-01", "2035-01-01")
