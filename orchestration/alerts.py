@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 import dagster as dg
 
 from orchestration.failures import alert_of_run
+from orchestration.keys import prefixed
 from orchestration.platform import PROFILES, Names, open_builder
 from orchestration.watch import failing_sensors, look_at_market, sensor_alert
 from resources.alerts import Alert, Throttle, make_alert
@@ -50,6 +51,7 @@ def make_alert_sensors(running: bool) -> list[dg.SensorDefinition]:
 
     # Runs of the driver have no code location, so that all runs are looked at and those of other projects are left out.
     @dg.run_failure_sensor(
+        name=prefixed("failed_runs"),
         minimum_interval_seconds=FAILURES_SECONDS,
         default_status=status,
         monitor_all_code_locations=True,
@@ -60,6 +62,7 @@ def make_alert_sensors(running: bool) -> list[dg.SensorDefinition]:
             report_failure(context.instance, context.dagster_run, _log_to(context.log))
 
     @dg.sensor(
+        name=prefixed("watch"),
         minimum_interval_seconds=WATCH_SECONDS,
         default_status=status,
         description="Looks every half hour for late days and reports, the end of the calendar, an old rulebook, a full disk and failing "

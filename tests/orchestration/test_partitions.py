@@ -165,7 +165,8 @@ def profiles(draw: st.DrawFn) -> Profile:
     return load_profile("production", PROFILES, {f"ZHOUBAO__{key}": json.dumps(value) for key, value in chosen.items()})
 
 
-@settings(max_examples=5, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=3, deadline=None)
 @given(profiles(), st.integers(0, 400), st.integers(0, 2**31))
 def test_mappings_cover_what_the_builder_reads(profile: Profile, at: int, seed: int) -> None:
     """Upstream a mapping names every partition that is read, and downstream every partition that reads one. Between days, and between
