@@ -31,6 +31,7 @@ from sample_market.settings import profile
 SMALL = {"days": 32, "tick_days": 8, "sse_main": 6, "szse_main": 6, "star": 2, "chinext": 2, "csi500": 4, "csi1000": 4}
 CHAIN = ("trades", "orders", "quotes", "daily_prices", "securities", "tape_health", "order_sizes", "minute_bars")
 CALENDAR = Calendar.xshg()
+pytestmark = pytest.mark.slow
 
 
 class Market:

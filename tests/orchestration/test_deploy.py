@@ -101,6 +101,7 @@ def ask(port: int, method: str, target: str, body: str | None = None, **headers:
     return answer.status, answer.read()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("caddy"), reason="needs Caddy (Debian: apt-get install caddy)")
 def test_the_proxy_asks_for_a_login_and_readers_only_read(tmp_path: Path) -> None:
     (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")

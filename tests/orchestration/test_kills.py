@@ -112,6 +112,7 @@ def require_whole(market: Path, lake: Path, whole: dict[str, object]) -> None:
     assert not list(lake.glob("[!_]*/**/*.tmp"))
 
 
+@pytest.mark.slow
 def test_kills_at_random_moments(market: Path, tmp_path: Path, whole: dict[str, object]) -> None:
     """One lake is killed again and again while it grows, and is started afresh when it is complete."""
     draw, lakes, killed = random.Random(4), 0, 0
@@ -210,7 +211,11 @@ def command(market: Path, lake: Path, seconds: float) -> subprocess.Popen:
     return subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, *(pytest.param(one, marks=pytest.mark.slow) for one in (signal.SIGINT, signal.SIGKILL))],
+    ids=lambda one: one.name,
+)
 def test_the_driver_ends_with_one_line_and_the_same_command_continues(
     market: Path, tmp_path: Path, whole: dict[str, object], number: signal.Signals
 ) -> None:
@@ -240,6 +245,7 @@ def test_the_driver_ends_with_one_line_and_the_same_command_continues(
     assert state(lake) == whole
 
 
+@pytest.mark.slow
 def test_two_drivers_do_the_work_once(market: Path, tmp_path: Path, whole: dict[str, object]) -> None:
     lake = tmp_path / "lake"
     both = [command(market, lake, 0.3) for _ in range(2)]

@@ -114,6 +114,7 @@ def test_a_build_is_shown_as_on_sqlite(market: Path, tmp_path: Path, postgres: d
 
 
 @needs_postgres
+@pytest.mark.slow
 def test_a_build_survives_a_restart_of_the_database(
     market: Path,  # noqa: F811
     tmp_path: Path,
@@ -131,6 +132,7 @@ def test_a_build_survives_a_restart_of_the_database(
 
 
 @needs_postgres
+@pytest.mark.slow
 def test_a_killed_run_is_closed_by_the_next_one(
     market: Path,  # noqa: F811
     tmp_path: Path,

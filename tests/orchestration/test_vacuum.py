@@ -141,6 +141,7 @@ def test_every_partition_is_shown_as_before(market: Path, tmp_path: Path, instan
     assert found_stale == set()
 
 
+@pytest.mark.slow
 @EVERY_STORAGE
 def test_an_interruption_loses_nothing(
     market: Path,  # noqa: F811

@@ -107,6 +107,7 @@ def always(market: dict[str, pl.DataFrame], tmp_path_factory: pytest.TempPathFac
     return build(tmp_path_factory.mktemp("always"), renamed(market, dt.date.min))
 
 
+@pytest.mark.slow
 def test_a_declared_change_joins_the_history(market, always: Builder, never: Builder, tmp_path: Path) -> None:
     tables = renamed(market, CHANGE) | {"code_changes": change((OLD, NEW, CHANGE))}
     found = build(tmp_path, tables)
