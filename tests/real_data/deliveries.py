@@ -8,6 +8,7 @@ day's prices summed from what stayed: as consistent as a day on which nobody tra
 """
 
 import csv
+import dataclasses
 import datetime as dt
 import io
 import random
@@ -440,16 +441,13 @@ class World:
         return self._calendar.offset(day, -1)
 
     def _copy_eves(self, firsts: Mapping[int, dt.date]) -> None:
-        folder = self.root / "lake" / "order_sizes"
+        table = TABLES["order_sizes"]
         for day in self.days:
             made, eve = self._eve(firsts[id(self._bases[day])]), self._eve(day)
             if eve != made:
-                (folder / f"date={eve}").mkdir()
-                for name in ("part.parquet", "manifest.json"):
-                    data = (folder / f"date={made}" / name).read_bytes()
-                    if name == "manifest.json":
-                        data = data.replace(str(made).encode(), str(eve).encode())
-                    (folder / f"date={eve}" / name).write_bytes(data)
+                manifest = self.lake.manifest(table, made)
+                part = self.root / "lake" / self.lake.folder(table, made) / "part.parquet"
+                self.lake.write(table, eve, part.read_bytes(), {}, dataclasses.replace(manifest, key=str(eve)))
 
     def _build(self, name: str, days: list[dt.date]) -> None:
         """Builds the days of a table; where that raises, one by one, to learn which delivery did it."""
