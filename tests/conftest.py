@@ -52,3 +52,11 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("ZHOUBAO"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> Path:
+    """The small market, which a test may change."""
+    from tests.resources.small_market import deliver_market
+
+    return deliver_market(tmp_path / "market")

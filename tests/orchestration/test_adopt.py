@@ -14,15 +14,10 @@ from resources.gate import Between, Check
 from resources.language import Bilingual
 from resources.stale import CODE_CHANGED, INPUT_CHANGED
 from tests.resources.fake_tables import AVERAGES, PRICES, AverageSettings, FakeSettings
-from tests.resources.test_builder import DAYS, WEEKS, build_all, deliver, deliver_market, open_world
+from tests.resources.small_market import DAYS, WEEKS, build_all, deliver, open_world
 
 OTHERWISE = "tests.resources.fake_tables:make_prices_otherwise"
 LATE = "tests.resources.fake_tables:make_prices_that_differ_late"
-
-
-@pytest.fixture
-def market(tmp_path: Path) -> Path:
-    return deliver_market(tmp_path / "market")
 
 
 @pytest.fixture

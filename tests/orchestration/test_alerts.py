@@ -36,7 +36,7 @@ from resources.settings.rulebook import RulebookSettings
 from tests.orchestration.test_driver import open_market
 from tests.resources.fake_tables import TABLES
 from tests.resources.servers import Hook, closing
-from tests.resources.test_builder import CALENDAR, DAYS, WEEKS, deliver, market  # noqa: F401
+from tests.resources.small_market import CALENDAR, DAYS, WEEKS, deliver
 
 SHANGHAI = orchestration.watch.SHANGHAI
 HOOK_ONLY = {"channels": ("webhook", "log"), "language": "en", "from_severity": {"webhook": "info", "log": "info"}}
@@ -116,7 +116,7 @@ def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def world(market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_home: Path) -> Iterator[World]:  # noqa: F811
+def world(market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_home: Path) -> Iterator[World]:
     monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
     monkeypatch.setenv("ZHOUBAO_MARKET", str(market))
     monkeypatch.setenv("ZHOUBAO_LAKE", str(tmp_path / "lake"))

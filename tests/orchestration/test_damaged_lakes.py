@@ -7,9 +7,7 @@ import pytest
 
 from orchestration import run
 from tests.orchestration.small_run import open_small
-from tests.resources.test_builder import DAYS, WEEKS, market  # noqa: F401
-
-# ruff: noqa: F811
+from tests.resources.small_market import DAYS, WEEKS
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from resources.errors import InputError, LakeError, MachineError, NotReadyError
 from resources.landing import LandingView
 from resources.settings.calendar import CalendarSettings
 from tests.resources.fake_tables import TABLES
-from tests.resources.test_builder import DAYS, WEEKS, deliver, market, open_world  # noqa: F401
+from tests.resources.small_market import DAYS, WEEKS, deliver, open_world
 
 pytestmark = pytest.mark.great_expectations
 
@@ -30,7 +30,7 @@ def open_market(root: Path, lake: Path):
     return builder
 
 
-def test_driver_builds_everything_then_runs_nothing(market: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_driver_builds_everything_then_runs_nothing(market: Path, tmp_path: Path) -> None:
     messages: list[str] = []
     with dg.DagsterInstance.ephemeral() as instance:
         build(open_market(market, tmp_path / "lake"), [("totals", WEEKS[-1])], instance=instance, say=messages.append)
@@ -46,7 +46,7 @@ def test_driver_builds_everything_then_runs_nothing(market: Path, tmp_path: Path
         assert {record.partition_key for record in events} == {str(day) for day in DAYS}
 
 
-def test_a_refused_partition_shows_as_a_failed_asset_check_and_stops_the_week(market: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_refused_partition_shows_as_a_failed_asset_check_and_stops_the_week(market: Path, tmp_path: Path) -> None:
     deliver(market, DAYS[1], {"600000.SH": 5000.0})
     with dg.DagsterInstance.ephemeral() as instance:
         builder = open_market(market, tmp_path / "lake")
@@ -62,7 +62,7 @@ def test_a_refused_partition_shows_as_a_failed_asset_check_and_stops_the_week(ma
         assert builder.lake.manifest(TABLES["averages"], DAYS[8]) is not None
 
 
-def test_one_asset_by_itself_on_a_refused_input_fails_with_the_reason(market: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_one_asset_by_itself_on_a_refused_input_fails_with_the_reason(market: Path, tmp_path: Path) -> None:
     deliver(market, DAYS[1], {"600000.SH": 5000.0})
     builder = open_market(market, tmp_path / "lake")
     builder.build(TABLES["prices"], DAYS)
@@ -75,7 +75,7 @@ def test_one_asset_by_itself_on_a_refused_input_fails_with_the_reason(market: Pa
     assert job.execute_in_process(partition_key=str(DAYS[6])).success
 
 
-def test_days_and_weeks_that_were_not_requested_are_not_built(market: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_days_and_weeks_that_were_not_requested_are_not_built(market: Path, tmp_path: Path) -> None:
     builder = open_market(market, tmp_path / "lake")
     with dg.DagsterInstance.ephemeral() as instance:
         build(builder, [("totals", WEEKS[0])], instance=instance, say=lambda line: None)
@@ -91,7 +91,7 @@ def silent(line: str) -> None:
     "error", [OSError(errno.EIO, "Input/output error"), PermissionError("without an errno"), MemoryError()]
 )
 def test_a_fault_of_the_machine_ends_the_run_with_a_machine_error(
-    market: Path,  # noqa: F811
+    market: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     error: Exception,
@@ -117,7 +117,7 @@ def test_a_fault_of_the_machine_ends_the_run_with_a_machine_error(
         assert not build(open_market(market, tmp_path / "lake"), [("totals", WEEKS[-1])], instance=instance, say=silent)
 
 
-def test_an_error_of_the_lake_keeps_its_type(market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_an_error_of_the_lake_keeps_its_type(market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     builder = open_market(market, tmp_path / "lake")
     real = builder.lake.store.write_bytes
 
@@ -131,7 +131,7 @@ def test_an_error_of_the_lake_keeps_its_type(market: Path, tmp_path: Path, monke
         build(builder, [("totals", WEEKS[-1])], instance=instance, say=silent)
 
 
-def test_a_refusal_is_tried_once_in_each_run(market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_a_refusal_is_tried_once_in_each_run(market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     deliver(market, DAYS[1], {"600000.SH": -1.0})
     asked: list[dt.date] = []
     real = LandingView.bars
@@ -150,7 +150,7 @@ def test_a_refusal_is_tried_once_in_each_run(market: Path, tmp_path: Path, monke
 
 
 def test_a_run_continues_to_its_target_when_a_refusal_no_longer_holds(
-    market: Path,  # noqa: F811
+    market: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -173,7 +173,7 @@ def test_a_run_continues_to_its_target_when_a_refusal_no_longer_holds(
 
 
 def test_data_that_is_still_arriving_is_reported_and_built_by_the_next_run(
-    market: Path,  # noqa: F811
+    market: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -193,7 +193,7 @@ def test_data_that_is_still_arriving_is_reported_and_built_by_the_next_run(
         build(open_market(market, tmp_path / "lake"), [("totals", WEEKS[-1])], instance=instance, say=silent)
 
 
-def test_force_builds_the_named_partition_and_no_other(market: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_force_builds_the_named_partition_and_no_other(market: Path, tmp_path: Path) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         build(open_market(market, tmp_path / "lake"), [("totals", WEEKS[-1])], instance=instance, say=silent)
         builder = open_market(market, tmp_path / "lake")

@@ -19,9 +19,7 @@ from resources.landing import LandingView
 from resources.language import Bilingual
 from resources.reasons import TEXT
 from tests.resources.fake_tables import ACCOUNT, AVERAGES, PRICES, TABLES, TOTALS
-from tests.resources.test_builder import DAYS, WEEKS, deliver, market, open_world  # noqa: F401
-
-# ruff: noqa: F811
+from tests.resources.small_market import DAYS, WEEKS, deliver, open_world
 
 SANE, LOW = PRICES.checks[0], Between("close", 0, 20)
 LOOK = Bilingual("查看", "look")

@@ -22,7 +22,7 @@ from resources.errors import LakeError, ZhoubaoError
 from resources.lease import LEASE, Holder
 from tests.conftest import ROOT
 from tests.orchestration import small_run
-from tests.resources.test_builder import WEEKS, deliver_market
+from tests.resources.small_market import WEEKS, deliver_market
 from tests.resources.test_tampering import state
 
 SERVER = multiprocessing.get_context("forkserver")

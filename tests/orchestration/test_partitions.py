@@ -23,7 +23,7 @@ from resources.calendar import Calendar
 from resources.errors import SettingsError
 from resources.settings.load import Profile, load_profile
 from tests.resources.fake_tables import TABLES
-from tests.resources.test_builder import DAYS, market, open_world  # noqa: F401
+from tests.resources.small_market import DAYS, open_world
 
 D = dt.date
 CALENDAR = Calendar.xshg()
@@ -68,7 +68,7 @@ def test_no_table_raises_another_error_than_the_calendar_s_for_a_week_without_a_
                 list(builder.reads(table, key))
 
 
-def test_a_range_with_a_day_and_a_week_without_trading_builds_the_others(market: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_range_with_a_day_and_a_week_without_trading_builds_the_others(market: Path, tmp_path: Path) -> None:
     builder = open_world(market, tmp_path / "lake")
     days = builder.build(TABLES["prices"], [D(2023, 1, 20), D(2023, 1, 23), D(2023, 1, 30)])
     assert [(one.key.day, one.state) for one in days] == [(20, "built"), (23, "blocked"), (30, "built")]
@@ -115,7 +115,7 @@ def test_a_growing_history_has_the_day_of_the_clock(now: str, day: str, week: st
             assert list(partitions.get_paginated_partition_keys(context, 10_000, ascending=False).results) == keys[::-1]
 
 
-def test_a_history_grows_while_its_newest_day_is_recent(market: Path) -> None:  # noqa: F811
+def test_a_history_grows_while_its_newest_day_is_recent(market: Path) -> None:
     profile = load_profile("production", PROFILES, {})
 
     def history(today: dt.date, profile: Profile = profile) -> History | None:

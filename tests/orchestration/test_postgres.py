@@ -19,7 +19,7 @@ from orchestration.run import build
 from orchestration.sync import synchronise
 from tests.orchestration.test_recorder import WORLD, Colours, colours, launch, of_lake, opened, stale
 from tests.postgres_server import PASSWORD, Server, binaries, postgres_server
-from tests.resources.test_builder import DAYS, WEEKS, deliver, market  # noqa: F401
+from tests.resources.small_market import DAYS, WEEKS, deliver
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "deploy" / "dagster.postgres.yaml"
@@ -80,7 +80,7 @@ def what_is_shown(
 
 
 @needs_postgres
-def test_a_build_is_shown_as_on_sqlite(market: Path, tmp_path: Path, postgres: dg.DagsterInstance) -> None:  # noqa: F811
+def test_a_build_is_shown_as_on_sqlite(market: Path, tmp_path: Path, postgres: dg.DagsterInstance) -> None:
     """A build of the driver, a run of assets with a refused day, a correction, and an empty home that learns the lake."""
     (tmp_path / "sqlite").mkdir()
     with dg.DagsterInstance.local_temp(str(tmp_path / "sqlite")) as sqlite:
@@ -116,7 +116,7 @@ def test_a_build_is_shown_as_on_sqlite(market: Path, tmp_path: Path, postgres: d
 @needs_postgres
 @pytest.mark.slow
 def test_a_build_survives_a_restart_of_the_database(
-    market: Path,  # noqa: F811
+    market: Path,
     tmp_path: Path,
     server: Server,
     postgres: dg.DagsterInstance,
@@ -134,7 +134,7 @@ def test_a_build_survives_a_restart_of_the_database(
 @needs_postgres
 @pytest.mark.slow
 def test_a_killed_run_is_closed_by_the_next_one(
-    market: Path,  # noqa: F811
+    market: Path,
     tmp_path: Path,
     postgres: dg.DagsterInstance,
 ) -> None:

@@ -26,7 +26,7 @@ from resources.errors import NotReadyError
 from resources.settings.calendar import CalendarSettings
 from tests.orchestration.test_driver import open_market
 from tests.resources.fake_tables import ACCOUNT, TABLES, FakeSettings
-from tests.resources.test_builder import DAYS, WEEKS, deliver, market  # noqa: F401
+from tests.resources.small_market import DAYS, WEEKS, deliver
 
 
 @dg.job
@@ -49,7 +49,7 @@ def instance(tmp_path: Path) -> Any:
         yield instance
 
 
-def opened(market: Path, tmp_path: Path) -> Builder:  # noqa: F811
+def opened(market: Path, tmp_path: Path) -> Builder:
     builder = open_market(market, tmp_path / "lake")
     builder.tables = WORLD
     return builder
@@ -114,7 +114,7 @@ def stale(builder: Builder, instance: dg.DagsterInstance) -> set[tuple[str, str]
     }
 
 
-def test_a_range_with_a_refused_day_keeps_what_was_built_and_fails(market: Path, tmp_path: Path, instance) -> None:  # noqa: F811
+def test_a_range_with_a_refused_day_keeps_what_was_built_and_fails(market: Path, tmp_path: Path, instance) -> None:
     deliver(market, DAYS[5], {"600000.SH": 5000.0})
     builder = opened(market, tmp_path)
     result = launch(builder, instance, ["prices", "averages"], DAYS[0], DAYS[-1])
@@ -135,7 +135,7 @@ def test_a_range_with_a_refused_day_keeps_what_was_built_and_fails(market: Path,
     assert set(colours(again, instance).values()) == {"green"}
 
 
-def test_each_partition_has_its_own_version_rows_and_checks(market: Path, tmp_path: Path, instance) -> None:  # noqa: F811
+def test_each_partition_has_its_own_version_rows_and_checks(market: Path, tmp_path: Path, instance) -> None:
     deliver(market, DAYS[2], {"600000.SH": 12.0})
     builder = opened(market, tmp_path)
     assert launch(builder, instance, ["prices"], DAYS[0], DAYS[-1]).success
@@ -158,7 +158,7 @@ def test_each_partition_has_its_own_version_rows_and_checks(market: Path, tmp_pa
 
 
 def test_partitions_that_a_report_does_not_need_fail_on_a_run_of_their_own(
-    market: Path,  # noqa: F811
+    market: Path,
     tmp_path: Path,
     instance,
 ) -> None:
@@ -186,7 +186,7 @@ def test_partitions_that_a_report_does_not_need_fail_on_a_run_of_their_own(
     assert colours(builder, instance)["prices", str(DAYS[-1])] == "green"
 
 
-def test_a_run_whose_target_cannot_be_built_fails(market: Path, tmp_path: Path, instance) -> None:  # noqa: F811
+def test_a_run_whose_target_cannot_be_built_fails(market: Path, tmp_path: Path, instance) -> None:
     deliver(market, DAYS[-1], {"600000.SH": 5000.0})
     builder = opened(market, tmp_path)
     with pytest.raises(NotReadyError):
@@ -198,7 +198,7 @@ def test_a_run_whose_target_cannot_be_built_fails(market: Path, tmp_path: Path, 
     assert ("totals", str(WEEKS[-1])) not in of_lake(builder)
 
 
-def test_stale_is_what_reads_changed_content(market: Path, tmp_path: Path, instance) -> None:  # noqa: F811
+def test_stale_is_what_reads_changed_content(market: Path, tmp_path: Path, instance) -> None:
     builder = opened(market, tmp_path)
     launch(builder, instance, ["prices", "averages"], DAYS[0], DAYS[-1])
     launch(builder, instance, ["totals"], WEEKS[0], WEEKS[-1])
@@ -218,7 +218,7 @@ def test_stale_is_what_reads_changed_content(market: Path, tmp_path: Path, insta
     assert {name for name, _ in stale(builder, instance)} == {"totals"}
 
 
-def test_an_empty_home_learns_the_lake(market: Path, tmp_path: Path, instance) -> None:  # noqa: F811
+def test_an_empty_home_learns_the_lake(market: Path, tmp_path: Path, instance) -> None:
     deliver(market, DAYS[5], {"600000.SH": 5000.0})
     builder = opened(market, tmp_path)
     for name in ("prices", "averages"):
@@ -259,7 +259,7 @@ with dg.DagsterInstance.local_temp(sys.argv[1]) as instance:
 """
 
 
-def test_the_run_of_a_killed_process_is_closed_by_the_next_one(market: Path, tmp_path: Path, instance) -> None:  # noqa: F811
+def test_the_run_of_a_killed_process_is_closed_by_the_next_one(market: Path, tmp_path: Path, instance) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE, cwd=Path(__file__).resolve().parents[2]
     )
@@ -274,7 +274,7 @@ def test_the_run_of_a_killed_process_is_closed_by_the_next_one(market: Path, tmp
 
 
 def test_what_a_killed_process_had_built_and_not_recorded_turns_green(
-    market: Path,  # noqa: F811
+    market: Path,
     tmp_path: Path,
     instance,
 ) -> None:

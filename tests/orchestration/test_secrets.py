@@ -16,7 +16,7 @@ from resources.lake import Lake
 from resources.settings import Settings
 from resources.settings.alerts import SECRET_VARIABLES
 from resources.settings.load import flatten, load_profile
-from tests.resources.test_builder import DAYS, deliver, market  # noqa: F401
+from tests.resources.small_market import DAYS, deliver
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRETS = {
@@ -39,7 +39,7 @@ def texts(folder: Path) -> Iterator[tuple[Path, str]]:
             yield path, path.read_bytes().decode("latin-1")
 
 
-def test_a_run_writes_no_secret(market: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_run_writes_no_secret(market: Path, tmp_path: Path) -> None:
     """Neither one that succeeds nor one with a refused day that fails."""
     home, lake = tmp_path / "home", tmp_path / "lake"
     home.mkdir()
@@ -67,7 +67,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("secrets")
-def test_the_settings_that_a_report_prints_hold_no_secret(market: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_the_settings_that_a_report_prints_hold_no_secret(market: Path, tmp_path: Path) -> None:
     builder = open_builder(Names(str(market), str(tmp_path / "lake"), "tiny"))
     printed = json.dumps(builder.run_settings, ensure_ascii=False, default=str)
     assert "gru_50_1" in printed

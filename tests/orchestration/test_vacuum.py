@@ -36,7 +36,7 @@ from tests.orchestration.test_postgres import needs_postgres
 from tests.orchestration.test_recorder import WORLD, colours, launch, of_lake, stale
 from tests.orchestration.test_recorder import opened as opened_world
 from tests.postgres_server import postgres_server
-from tests.resources.test_builder import DAYS, WEEKS, deliver, market  # noqa: F401
+from tests.resources.small_market import DAYS, WEEKS, deliver
 from tests.resources.test_leftovers import named_files, plant
 
 LATER = dt.datetime.now(dt.UTC) + dt.timedelta(days=200)
@@ -66,7 +66,7 @@ def instance(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[dg.Dags
         yield stack.enter_context(dg.DagsterInstance.local_temp(str(home), overrides=overrides))
 
 
-def opened(market: Path, tmp_path: Path) -> Builder:  # noqa: F811
+def opened(market: Path, tmp_path: Path) -> Builder:
     builder = opened_world(market, tmp_path)
     object.__setattr__(builder.settings, "retention", RetentionSettings())
     return builder
@@ -83,7 +83,7 @@ def shown(builder: Builder, instance: dg.DagsterInstance) -> tuple[Any, ...]:
     return colours(builder, instance), stale(builder, instance), checks
 
 
-def history_of_a_desk(market: Path, tmp_path: Path, instance: dg.DagsterInstance) -> Builder:  # noqa: F811
+def history_of_a_desk(market: Path, tmp_path: Path, instance: dg.DagsterInstance) -> Builder:
     """Runs that were refused, repeated, restated and identical."""
     deliver(market, DAYS[5], {"600000.SH": 5000.0})
     builder = opened(market, tmp_path)
@@ -111,7 +111,7 @@ def carry_out(builder: Builder, instance: dg.DagsterInstance, now: dt.datetime =
 
 
 @EVERY_STORAGE
-def test_every_partition_is_shown_as_before(market: Path, tmp_path: Path, instance: dg.DagsterInstance) -> None:  # noqa: F811
+def test_every_partition_is_shown_as_before(market: Path, tmp_path: Path, instance: dg.DagsterInstance) -> None:
     builder = history_of_a_desk(market, tmp_path, instance)
     before = shown(builder, instance)
     assert set(before[0].values()) == {"green", "red"}
@@ -144,7 +144,7 @@ def test_every_partition_is_shown_as_before(market: Path, tmp_path: Path, instan
 @pytest.mark.slow
 @EVERY_STORAGE
 def test_an_interruption_loses_nothing(
-    market: Path,  # noqa: F811
+    market: Path,
     tmp_path: Path,
     instance: dg.DagsterInstance,
     monkeypatch: pytest.MonkeyPatch,
@@ -175,7 +175,7 @@ def test_an_interruption_loses_nothing(
 
 
 def test_partitions_whose_runs_were_deleted_are_recorded_again(
-    market: Path,  # noqa: F811
+    market: Path,
     tmp_path: Path,
     instance: dg.DagsterInstance,
 ) -> None:
@@ -199,7 +199,7 @@ def test_partitions_whose_runs_were_deleted_are_recorded_again(
     assert shown(builder, instance)[0] == of_lake(builder)
 
 
-def test_leftovers_of_every_kind(market: Path, tmp_path: Path, instance: dg.DagsterInstance) -> None:  # noqa: F811
+def test_leftovers_of_every_kind(market: Path, tmp_path: Path, instance: dg.DagsterInstance) -> None:
     builder = history_of_a_desk(market, tmp_path, instance)
     launch(builder, instance, ["averages"], DAYS[0], DAYS[-1])
     launch(builder, instance, ["totals"], WEEKS[0], WEEKS[-1])
@@ -249,7 +249,7 @@ def plant_ticks(instance: dg.DagsterInstance) -> InstigatorState:
 
 
 def test_the_files_of_runs_are_removed_and_space_is_given_back(
-    market: Path,  # noqa: F811
+    market: Path,
     tmp_path: Path,
     instance: dg.DagsterInstance,
     monkeypatch: pytest.MonkeyPatch,
@@ -265,7 +265,7 @@ def test_the_files_of_runs_are_removed_and_space_is_given_back(
     assert not list((home / "history" / "runs").glob("*-*.db"))
 
 
-def test_the_command_lists_by_default(market: Path, tmp_path: Path, monkeypatch, capsys) -> None:  # noqa: F811
+def test_the_command_lists_by_default(market: Path, tmp_path: Path, monkeypatch, capsys) -> None:
     builder = opened(market, tmp_path)
     builder.build(WORLD["prices"], DAYS)
     (tmp_path / "lake" / "prices" / f"date={DAYS[0]}" / "solve.parquet").write_bytes(b"left")
@@ -285,7 +285,7 @@ def test_the_command_lists_by_default(market: Path, tmp_path: Path, monkeypatch,
     assert capsys.readouterr().err.startswith("error: There is no lake at")
 
 
-def test_nothing_is_removed_while_another_process_writes(market: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_nothing_is_removed_while_another_process_writes(market: Path, tmp_path: Path) -> None:
     builder = opened(market, tmp_path)
     builder.build(WORLD["prices"], DAYS)
     writing = tmp_path / "lake" / "averages" / f"date={DAYS[0]}" / "part.parquet"

@@ -13,9 +13,7 @@ from resources.gate import Between, Check
 from resources.language import Bilingual, Language
 from tests.report.findings import gather, without_charts
 from tests.resources.fake_tables import PRICES, TABLES
-from tests.resources.test_builder import DAYS, WEEKS, deliver, market, open_world  # noqa: F401
-
-# ruff: noqa: F811
+from tests.resources.small_market import DAYS, WEEKS, deliver, open_world
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 SENTENCE = re.compile(r"[A-Za-z]+(?: [A-Za-z]+){2}")  # three words in a row

@@ -16,7 +16,7 @@ from resources.made import Made
 from resources.partition import Frames, Partition
 from resources.table import Land, Read, Table, days
 from tests.resources.fake_tables import AVERAGES, PRICES, TOTALS, FakeSettings
-from tests.resources.test_builder import CALENDAR, DAYS, WEEKS, build_all, deliver
+from tests.resources.small_market import CALENDAR, DAYS, WEEKS, build_all, deliver
 
 OLD, NEW, OTHER = "600000.SH", "600005.SH", "000001.SZ"
 CHANGE = DAYS[7]  # a Thursday

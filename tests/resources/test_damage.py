@@ -12,7 +12,7 @@ from resources.errors import InputError, LakeError
 from resources.lake import Lake
 from resources.landing import LandingZone
 from tests.resources.fake_tables import AVERAGES, PRICES
-from tests.resources.test_builder import DAYS, build_all, market, open_world  # noqa: F401
+from tests.resources.small_market import DAYS, build_all, open_world
 
 
 def deliver(root: Path, name: str, data: bytes) -> LandingZone:
@@ -25,7 +25,7 @@ def deliver(root: Path, name: str, data: bytes) -> LandingZone:
 
 
 @pytest.mark.parametrize("kept", ["", "{", '{"table": "pri', '{"a": 1}', "[]", "null"])
-def test_a_damaged_manifest_means_not_built(market: Path, tmp_path: Path, kept: str) -> None:  # noqa: F811
+def test_a_damaged_manifest_means_not_built(market: Path, tmp_path: Path, kept: str) -> None:
     build_all(open_world(market, tmp_path / "lake"))
     path = tmp_path / "lake" / Lake.folder(PRICES, DAYS[0]) / "manifest.json"
     good = json.loads(path.read_text())
@@ -36,7 +36,7 @@ def test_a_damaged_manifest_means_not_built(market: Path, tmp_path: Path, kept: 
 
 
 @pytest.mark.parametrize("kept", ["", "{", "[]", "null", "{}"])
-def test_damaged_digests_are_worked_out_again(market: Path, tmp_path: Path, kept: str) -> None:  # noqa: F811
+def test_damaged_digests_are_worked_out_again(market: Path, tmp_path: Path, kept: str) -> None:
     build_all(open_world(market, tmp_path / "lake"))
     for path in (tmp_path / "lake" / "_digests").iterdir():
         path.write_text(kept)
@@ -44,7 +44,7 @@ def test_damaged_digests_are_worked_out_again(market: Path, tmp_path: Path, kept
 
 
 @pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"PAR1nothingPAR1")])
-def test_a_damaged_part_is_built_again(market: Path, tmp_path: Path, damage) -> None:  # noqa: F811
+def test_a_damaged_part_is_built_again(market: Path, tmp_path: Path, damage) -> None:
     build_all(open_world(market, tmp_path / "lake"))
     damage(tmp_path / "lake" / Lake.folder(PRICES, DAYS[0]) / "part.parquet")
     builder = open_world(market, tmp_path / "lake")

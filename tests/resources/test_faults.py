@@ -20,9 +20,7 @@ from resources.table import Land
 from tests.resources import fake_tables
 from tests.resources.fake_tables import AVERAGES, PRICES, TOTALS
 from tests.resources.manifests import dumps_unsealed, unsealed
-from tests.resources.test_builder import DAYS, WEEKS, build_all, deliver, market, open_world  # noqa: F401
-
-# ruff: noqa: F811
+from tests.resources.small_market import DAYS, WEEKS, build_all, deliver, open_world
 
 NUMBERS = [errno.ENOENT, errno.EACCES, errno.EIO, errno.ESTALE, errno.ENOSPC, errno.ENOMEM, errno.EMFILE]
 DAY = DAYS[4]

@@ -17,10 +17,7 @@ from resources.lake import Lake
 from resources.lease import LEASE, Holder
 from resources.settings.lake import LakeSettings
 from tests.resources.fake_tables import PRICES
-from tests.resources.test_builder import DAYS, market, open_world  # noqa: F401
-from tests.resources.test_lake_s3 import bucket  # noqa: F401
-
-# ruff: noqa: F811
+from tests.resources.small_market import DAYS, open_world
 
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload([__name__])

@@ -19,8 +19,7 @@ from resources.errors import LakeError, NotReadyError
 from resources.lake import MANIFEST, PART, Manifest
 from resources.leftovers import STILL_SECONDS, Leftovers, find_leftovers
 from resources.store import local_sizes
-from tests.resources.test_builder import DAYS, WEEKS, build_all, market, open_world  # noqa: F401
-from tests.resources.test_lake_s3 import bucket  # noqa: F401
+from tests.resources.small_market import DAYS, WEEKS, build_all, open_world
 
 
 def ended_process() -> int:
@@ -41,7 +40,7 @@ def age(path: Path) -> None:
         os.utime(one, times=(1e9, 1e9))
 
 
-def plant(lake: Path, market: Path) -> dict[str, set[str]]:  # noqa: F811
+def plant(lake: Path, market: Path) -> dict[str, set[str]]:
     """Plant what processes leave, by kind, and what must be kept beside it."""
     host = socket.gethostname()
     write(lake / "former_table" / "date=2023-01-03" / PART)
@@ -106,7 +105,7 @@ def remove_all(builder: Builder) -> Leftovers:
     return found
 
 
-def test_each_kind_is_found_removed_and_then_gone(market: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_each_kind_is_found_removed_and_then_gone(market: Path, tmp_path: Path) -> None:
     lake = tmp_path / "lake"
     build_all(open_world(market, lake))
     assert find_leftovers(open_world(market, lake)) == Leftovers([], [])
@@ -134,7 +133,7 @@ def test_each_kind_is_found_removed_and_then_gone(market: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_no_file_that_a_manifest_names_is_removed(market: Path, tmp_path: Path, seed: int) -> None:  # noqa: F811
+def test_no_file_that_a_manifest_names_is_removed(market: Path, tmp_path: Path, seed: int) -> None:
     """Random damage: manifests removed, emptied, cut, changed or copied, files added and parts removed."""
     lake, chance = tmp_path / "lake", random.Random(seed)
     build_all(open_world(market, lake))
@@ -164,13 +163,13 @@ def test_no_file_that_a_manifest_names_is_removed(market: Path, tmp_path: Path, 
     assert not make_plan(open_world(market, lake), [("totals", WEEKS[-1])]).steps
 
 
-def test_a_landing_zone_that_is_not_mounted_loses_no_digests(market: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_landing_zone_that_is_not_mounted_loses_no_digests(market: Path, tmp_path: Path) -> None:
     build_all(open_world(market, tmp_path / "lake"))
     shutil.rmtree(market / "bars")
     assert find_leftovers(open_world(market, tmp_path / "lake")).found == []
 
 
-def test_another_folder_is_not_taken_for_a_lake(market: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_another_folder_is_not_taken_for_a_lake(market: Path, tmp_path: Path) -> None:
     write(tmp_path / "home" / "photos" / "date=2023-01-01" / "x.jpg")
     with pytest.raises(NotReadyError, match="There is no lake"):
         find_leftovers(open_world(market, tmp_path / "home"))
@@ -179,7 +178,7 @@ def test_another_folder_is_not_taken_for_a_lake(market: Path, tmp_path: Path) ->
         find_leftovers(open_world(market, tmp_path / "home"))
 
 
-def test_what_another_machine_wrote_lately_is_kept(market: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_what_another_machine_wrote_lately_is_kept(market: Path, tmp_path: Path) -> None:
     lake = tmp_path / "lake"
     build_all(open_world(market, lake))
     left = write(lake / "_scratch" / "elsewhere+1+abc" / "deep" / "trades.parquet")
@@ -190,7 +189,7 @@ def test_what_another_machine_wrote_lately_is_kept(market: Path, tmp_path: Path)
     assert STILL_SECONDS >= 3600
 
 
-def test_a_lake_on_s3(market: Path, tmp_path: Path, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_a_lake_on_s3(market: Path, tmp_path: Path, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     builder = open_world(market, bucket)
     build_all(builder)

@@ -25,7 +25,7 @@ from resources.settings.rulebook import A_SHARES, KINDS, Fee, PriceLimit, Rulebo
 from resources.stale import SETTINGS_CHANGED
 from tests.resources import fake_tables
 from tests.resources.fake_tables import AVERAGES, PRICES, TOTALS, FakeSettings
-from tests.resources.test_builder import DAYS, WEEKS, deliver
+from tests.resources.small_market import DAYS, WEEKS
 
 CALENDAR = Calendar.xshg()
 
@@ -181,13 +181,6 @@ def test_an_impossible_rule_is_an_error_that_names_it(line: str, message: str, t
 
 
 # --- what a rule makes stale ----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def market(tmp_path: Path) -> Path:
-    for n, day in enumerate(DAYS):
-        deliver(tmp_path / "market", day, {"600000.SH": 10.0 + n, "000001.SZ": 20.0 - n / 4})
-    return tmp_path / "market"
 
 
 def make_ruled_averages(frames: Frames, partition: Partition, settings: fake_tables.AverageSettings) -> Made:

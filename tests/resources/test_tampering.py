@@ -23,8 +23,7 @@ from resources.stale import DAMAGED
 from resources.verified import VERIFIED
 from tests.resources.fake_tables import PRICES, TABLES
 from tests.resources.manifests import dumps_sealed, dumps_unsealed, unsealed
-from tests.resources.test_builder import DAYS, WEEKS, deliver_market, open_world
-from tests.resources.test_lake_s3 import bucket  # noqa: F401
+from tests.resources.small_market import DAYS, WEEKS, deliver_market, open_world
 
 WITH_FILE = dataclasses.replace(PRICES, make="tests.resources.fake_tables:make_prices_with_a_file")
 WITHOUT = dataclasses.replace(PRICES, make="tests.resources.fake_tables:make_prices_without")
@@ -104,8 +103,6 @@ class Copy:
 def tampered(world: tuple[Path, Path], tmp_path: Path) -> Copy:
     return Copy(world, tmp_path)
 
-
-# ruff: noqa: F811
 
 # --- files --------------------------------------------------------------------------------------------------------------
 
