@@ -13,7 +13,7 @@ from pydantic import Field
 
 from orchestration.keys import asset_key, prefixed
 from orchestration.triggers import DATA, FAILURE, MACHINE
-from resources.errors import MachineError, ZhoubaoError
+from resources.errors import LakeError, MachineError, NotReadyError
 from resources.table import Table
 
 REPORT_TAG = {
@@ -71,14 +71,18 @@ def build_day(context: dg.OpExecutionContext, config: DayConfig) -> None:
 
 @contextlib.contextmanager
 def _classified(context: dg.OpExecutionContext, retries: int, seconds: int) -> Iterator[None]:
-    """Tag the run with the cause of its failure, and have Dagster repeat the op after a fault of the machine."""
+    """Tag the run with the cause of its failure, and have Dagster repeat the op after a fault of the machine.
+
+    A lake that another process writes or that cannot be written is such a fault. Only a partition that could not be built is a fault of
+    the data; a wrong setting or a market that is not mounted is mended without a change of the data, and its run carries no cause.
+    """
     try:
         yield
-    except MachineError as error:
+    except (MachineError, LakeError) as error:
         context.instance.add_run_tags(context.run_id, {FAILURE: MACHINE})
         context.log.error(str(error))
         raise dg.RetryRequested(max_retries=retries, seconds_to_wait=seconds) from error
-    except ZhoubaoError as error:
+    except NotReadyError as error:
         context.instance.add_run_tags(context.run_id, {FAILURE: DATA})
         context.log.error("\n".join([str(error), *getattr(error, "__notes__", ())]))
         raise

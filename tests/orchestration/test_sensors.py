@@ -11,12 +11,12 @@ import polars as pl
 import pytest
 
 from orchestration.definitions import build_defs
-from orchestration.jobs import REPORT_TAG, weekly_report
+from orchestration.jobs import REPORT_TAG, daily_tables, weekly_report
 from orchestration.platform import ROOT
 from orchestration.sensors import make_schedule, make_sensors
 from orchestration.tables import load_tables
 from orchestration.triggers import DATA, FAILURE, MACHINE
-from resources.errors import MachineError
+from resources.errors import InputError, LakeError, MachineError, NotReadyError, SettingsError
 
 WEEK_1 = ("20230103", "20230104", "20230105", "20230106")
 WEEK_2 = ("20230109", "20230110", "20230111", "20230112", "20230113")
@@ -402,6 +402,34 @@ def test_a_fault_of_the_machine_is_tried_again_by_the_job(retries: int, monkeypa
         )
     assert not result.success
     assert calls == ["2023-01-02"] * (retries + 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (NotReadyError("a gate refused a partition"), DATA),
+        (MachineError("the network folder does not answer"), MACHINE),
+        (LakeError("another process wrote the lake for too long"), MACHINE),
+        (SettingsError("a setting is wrong"), None),
+        (InputError("there is no landing zone"), None),
+    ],
+)
+@pytest.mark.parametrize("name", ["run_report", "run_day"])
+def test_a_failed_run_is_tagged_with_its_cause(
+    name: str, error: Exception, cause: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run without a cause, or one that the machine failed, is requested again although the data is the same."""
+
+    def fail(*_: object, **__: object) -> str:
+        raise error
+
+    monkeypatch.setattr(f"orchestration.run.{name}", fail)
+    job, op = (weekly_report, "build_report") if name == "run_report" else (daily_tables, "build_day")
+    config = {"retries": 0} | ({"day": "2023-01-03"} if op == "build_day" else {})
+    with dg.DagsterInstance.ephemeral() as instance:
+        job.execute_in_process(instance=instance, run_config={"ops": {op: {"config": config}}}, raise_on_error=False)
+        (run,) = instance.get_runs()
+        assert run.tags.get(FAILURE) == cause
 
 
 def test_reports_of_several_weeks_wait_for_each_other() -> None:
