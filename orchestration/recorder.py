@@ -77,17 +77,20 @@ class Recorder:
         )
 
     def record_again(self, partitions: Iterable[tuple[dg.AssetKey, str]]) -> None:
-        """Record partitions that a killed process had built and not yet recorded; the others are left as they are."""
-        wanted: dict[str, list[dt.date]] = {}
+        """Record partitions that a killed process had built and not yet recorded; the others, also stale ones, are left as they are."""
+        wanted: dict[dg.AssetKey, list[dt.date]] = {}
         for asset, key in partitions:
-            wanted.setdefault(asset.path[-1], []).append(dt.date.fromisoformat(key))
-        for table in self._builder.tables.values() if wanted else ():
-            manifests = {key: self._builder.lake.manifest(table, key) for key in sorted(wanted.get(table.name, ()))}
-            built = {
-                key: one for key, one in manifests.items() if one is not None and not (one.refusals or one.outdated)
-            }
-            if built:
-                self.record(table, [Outcome(key, "unchanged", None, one) for key, one in built.items()])
+            wanted.setdefault(asset, []).append(dt.date.fromisoformat(key))
+        for table in self._builder.tables.values():
+            asked = sorted(wanted.get(_asset(table), ()))
+            keys = [
+                key
+                for key in asked
+                if self._builder.stale(table, key) is None and self._builder.lake.refused(table, key) is None
+            ]
+            if keys:
+                manifests = [self._builder.lake.require(table, key) for key in keys]
+                self.record(table, [Outcome(k, "unchanged", None, m) for k, m in zip(keys, manifests, strict=True)])
 
     def record_refusals(self) -> None:
         """Record the planned partitions that were refused or blocked on a run of their own, which fails.
@@ -208,7 +211,8 @@ def recorder_of(builder: Builder, context: dg.OpExecutionContext) -> Iterator[Re
     mark_run(context.instance, context.run_id)
     with kept_open(context.instance) as instance:
         recorder = Recorder(builder, instance, context.run, context.op_handle.name)
-        recorder.record_again(unrecorded(instance))
+        for partitions in unrecorded(instance):
+            recorder.record_again(partitions)
         yield recorder
 
 

@@ -1,43 +1,50 @@
 """Dagster runs and the processes that execute them: runs of processes that were killed are closed.
 
 Dagster learns of the end of a run from the process that executes it. A process that was killed leaves its run "started" for ever. Every
-run is therefore marked with its host, process id and the start time of the process, and every new run closes those whose process is gone.
+run is therefore marked with the identity of its process (resources/processes.py), and every new run closes those whose process is gone.
 """
 
-import os
-import socket
-from pathlib import Path
+import json
+from collections.abc import Iterator
 
 import dagster as dg
 
-HOST, PROCESS, STARTED = "zhoubao/host", "zhoubao/process", "zhoubao/process_started"
+from orchestration.platform import key_prefix
+from resources.processes import Process, identity
+
+HOST, PROCESS = "zhoubao/host", "zhoubao/process"
+LOCATION = "zhoubao/location"  # the prefix of the code location's names, or "default"
 CLOSED = "zhoubao/closed"  # "true" until the partitions that the run did not record are looked up in the lake
 _PLANNED, _MATERIALIZED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED, dg.DagsterEventType.ASSET_MATERIALIZATION
 UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
-def process_tags() -> dict[str, str]:
-    """The tags by which a later process recognises whether this one still runs."""
-    return {HOST: socket.gethostname(), PROCESS: str(os.getpid()), STARTED: _start_time(os.getpid())}
+def location() -> str:
+    """The value of the tag LOCATION in this code location."""
+    return key_prefix() or "default"
+
+
+def run_tags() -> dict[str, str]:
+    """The tags of a run that this process executes: its code location, and by what a later process recognises whether it still runs."""
+    own = identity()
+    return {HOST: own["host"], PROCESS: json.dumps(own, sort_keys=True), LOCATION: location()}
 
 
 def mark_run(instance: dg.DagsterInstance, run_id: str) -> None:
     """Mark a run as executed by this process, and close the runs of processes that are gone."""
-    instance.add_run_tags(run_id, process_tags())
+    instance.add_run_tags(run_id, run_tags())
     close_dead_runs(instance)
 
 
-def unrecorded(instance: dg.DagsterInstance) -> set[tuple[dg.AssetKey, str]]:
-    """The partitions that runs of processes that are gone intended to make and did not record, although they may be built.
+def unrecorded(instance: dg.DagsterInstance) -> Iterator[set[tuple[dg.AssetKey, str]]]:
+    """For each closed run of this code location the partitions that it intended to make and did not record; they may be built.
 
-    Each run is examined once: it loses the tag by which it is found.
+    A run is marked as examined when the next one is asked for.
     """
-    found: set[tuple[dg.AssetKey, str]] = set()
-    for run in instance.get_runs(dg.RunsFilter(tags={CLOSED: "true"})):
+    for run in instance.get_runs(dg.RunsFilter(tags={CLOSED: "true", LOCATION: location()})):
         planned, recorded = (_partitions(instance, run.run_id, kind) for kind in (_PLANNED, _MATERIALIZED))
-        found |= planned - recorded
+        yield planned - recorded
         instance.add_run_tags(run.run_id, {CLOSED: "examined"})
-    return found
 
 
 def _partitions(instance: dg.DagsterInstance, run_id: str, kind: dg.DagsterEventType) -> set[tuple[dg.AssetKey, str]]:
@@ -55,25 +62,28 @@ def close_dead_runs(instance: dg.DagsterInstance) -> list[str]:
         The ids of the closed runs.
     """
     closed = []
-    for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED, tags={HOST: socket.gethostname()})):
-        pid, started = run.tags.get(PROCESS, ""), run.tags.get(STARTED, "")
-        if pid.isdigit() and _start_time(int(pid)) != started:
-            instance.report_run_failed(
-                run,
-                f"The process {pid} on {run.tags[HOST]} that executed this run is gone (killed, or the machine was restarted). The "
-                "partitions that it had finished are kept; run again for the others.",
-            )
-            if instance.event_log_storage.supports_global_concurrency_limits:
-                instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-            instance.add_run_tags(run.run_id, {CLOSED: "true"})
-            closed.append(run.run_id)
+    for found in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED, tags={HOST: identity()["host"]})):
+        process = _process(found.tags.get(PROCESS, ""))
+        if process is None or not process.is_gone():
+            continue
+        run = instance.get_run_by_id(found.run_id)  # it may have ended after it was listed and before its process did
+        if run is None or run.is_finished:
+            continue
+        instance.report_run_failed(
+            run,
+            f"The process {process.pid} on {process.host} that executed this run is gone (killed, or the machine was restarted). The "
+            "partitions that it had finished are kept; run again for the others.",
+        )
+        if instance.event_log_storage.supports_global_concurrency_limits:
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+        instance.add_run_tags(run.run_id, {CLOSED: "true"})
+        closed.append(run.run_id)
     return closed
 
 
-def _start_time(pid: int) -> str:
-    """The start time of a process in clock ticks since the machine was started; "" where there is no such process."""
+def _process(tag: str) -> Process | None:
+    """The process that a tag names; None where it names none in the form of this version."""
     try:
-        # The command, field 2, is in brackets and may contain blanks.
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
-    except (OSError, IndexError):
-        return ""
+        return Process(**json.loads(tag))
+    except (ValueError, TypeError):
+        return None

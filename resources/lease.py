@@ -21,12 +21,9 @@ hold it. On S3 it is a conditional put, with the same guarantee. In a store that
 import contextlib
 import dataclasses
 import datetime as dt
-import functools
 import json
 import os
 import shlex
-import socket
-import subprocess
 import sys
 import threading
 import time
@@ -38,6 +35,7 @@ from pathlib import Path
 from typing import Any
 
 from resources.errors import LakeError
+from resources.processes import Process, identity
 from resources.settings.lake import LakeSettings
 from resources.store import Store
 
@@ -48,19 +46,12 @@ _COMMAND = 300  # characters of a command that are stored
 
 
 @dataclass(frozen=True)
-class Holder:
+class Holder(Process):
     """The process that may write a lake.
 
-    host, machine, boot, space: the machine, the same for all processes that see each other's ids. pid, started: the process. kind:
-    "run" or "step". token: one per lease. beat: the number of heartbeats. since: when the lease was taken, for display.
+    kind: "run" or "step". token: one per lease. beat: the number of heartbeats. since: when the lease was taken, for display.
     """
 
-    host: str
-    machine: str
-    boot: str
-    space: str
-    pid: int
-    started: str
     command: str
     since: str
     kind: str
@@ -71,7 +62,7 @@ class Holder:
     def of_this_process(cls, kind: str) -> "Holder":
         """A holder for a new lease of this process."""
         return cls(
-            **_machine(), pid=os.getpid(), started=_started(os.getpid()) or "", command=shlex.join(sys.argv)[:_COMMAND],
+            **identity(), command=shlex.join(sys.argv)[:_COMMAND],
             since=f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S} UTC", kind=kind, token=uuid.uuid4().hex,
         )  # fmt: skip
 
@@ -88,15 +79,6 @@ class Holder:
             return cls(**saved) if typed else None
         except (ValueError, KeyError, TypeError, RecursionError):
             return None
-
-    def is_gone(self) -> bool:
-        """Whether the process is known to have ended. Nothing is known of the processes of other machines."""
-        here = _machine()
-        if not self.boot or (self.host, self.machine) != (here["host"], here["machine"]):
-            return False
-        if self.boot != here["boot"]:
-            return bool(self.machine)  # the machine has been restarted
-        return self.space == here["space"] and _started(self.pid) != self.started
 
     def is_like(self, other: "Holder") -> bool:
         """Whether both are the same process. It does not hold a lease that it could not give back."""
@@ -247,44 +229,3 @@ def _take(store: Store, settings: LakeSettings, own: Holder, say: Callable[[str]
             reported = now
             say(f"{name} is writing the lake {store.url}; waiting for it.")
         time.sleep(_POLL_SECONDS[store.is_local])
-
-
-@functools.cache
-def _machine() -> dict[str, Any]:
-    return {
-        "host": socket.gethostname(),
-        "machine": _first_line("/etc/machine-id"),
-        "boot": _first_line("/proc/sys/kernel/random/boot_id") or _output("sysctl", "-n", "kern.bootsessionuuid"),
-        "space": _link("/proc/self/ns/pid"),
-    }
-
-
-def _started(pid: int) -> str | None:
-    """When a process was started, in a form that is equal only for the same process; None where it has ended."""
-    try:
-        # The name of the command, in parentheses, may contain blanks. State and start time are fields 3 and 22.
-        state, *rest = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
-    except (OSError, ValueError):
-        return None if Path("/proc/self/stat").exists() else _output("ps", "-o", "lstart=", "-p", str(pid)) or None
-    return None if state in ("Z", "X") else rest[18]  # a zombie has ended; only its parent has not noticed it
-
-
-def _first_line(path: str) -> str:
-    try:
-        return Path(path).read_text("utf-8", "replace").partition("\n")[0]
-    except OSError:
-        return ""
-
-
-def _link(path: str) -> str:
-    try:
-        return os.readlink(path)
-    except OSError:
-        return ""
-
-
-def _output(*command: str) -> str:
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=10).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return ""

@@ -26,10 +26,11 @@ from orchestration.alerts import ALERT, PENDING, look, main, make_alert_sensors
 from orchestration.failures import alert_of_run
 from orchestration.freshness import day_policy, week_policy
 from orchestration.run import build
-from orchestration.runs import HOST, PROCESS, STARTED, close_dead_runs
+from orchestration.runs import PROCESS, close_dead_runs, run_tags
 from orchestration.watch import day_deadline, is_live, week_deadline
 from resources.builder import Builder
 from resources.errors import InputError, LakeError, MachineError, NotReadyError, SettingsError
+from resources.processes import identity
 from resources.settings.alerts import SECRET_VARIABLES, AlertsSettings
 from resources.settings.calendar import CalendarSettings
 from resources.settings.rulebook import RulebookSettings
@@ -266,9 +267,8 @@ def test_a_killed_run_alerts_when_it_is_closed(world: World) -> None:
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     tags = {
-        HOST: os.uname().nodename,
-        PROCESS: str(dead.pid),
-        STARTED: "1",
+        **run_tags(),
+        PROCESS: json.dumps(identity() | {"pid": dead.pid}),
         "zhoubao/target": "week 2023-01-16",
         "week": "2023-01-16",
     }

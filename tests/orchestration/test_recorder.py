@@ -1,6 +1,7 @@
 """Dagster's colours equal the state of the lake: after runs of assets, runs of the driver, kills and a new DAGSTER_HOME."""
 
 import datetime as dt
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -19,10 +20,11 @@ import orchestration.assets
 import orchestration.definitions
 from orchestration.recorder import Recorder, run_recorded
 from orchestration.run import build
-from orchestration.runs import CLOSED, HOST, PROCESS, STARTED, close_dead_runs, process_tags
+from orchestration.runs import CLOSED, HOST, LOCATION, PROCESS, close_dead_runs, run_tags
 from orchestration.sync import synchronise
 from resources.builder import Builder
 from resources.errors import NotReadyError
+from resources.processes import identity
 from resources.settings.calendar import CalendarSettings
 from tests.orchestration.test_driver import open_market
 from tests.resources.fake_tables import ACCOUNT, TABLES, FakeSettings
@@ -32,6 +34,11 @@ from tests.resources.small_market import DAYS, WEEKS, deliver
 @dg.job
 def NOTHING() -> None:
     """Stands for a run of another process."""
+
+
+def gone_tags() -> dict[str, str]:
+    """The tags of a run of a process of this machine that has ended."""
+    return {**run_tags(), PROCESS: json.dumps(identity() | {"started": "1"})}
 
 
 WORLD = {**TABLES, "account": ACCOUNT}
@@ -284,30 +291,52 @@ def test_what_a_killed_process_had_built_and_not_recorded_turns_green(
 
     def planned_only(recorder: Recorder) -> None:
         recorder.plan((prices, day) for day in DAYS)
-        builder.build(prices, DAYS[:4])
+        builder.build(prices, DAYS[:6])
 
     run_recorded(builder, instance, {}, planned_only)
     (dead,) = instance.get_runs()
-    gone = instance.create_run_for_job(
-        NOTHING, tags={**process_tags(), STARTED: "1"}, status=dg.DagsterRunStatus.STARTED
+    gone, elsewhere = (
+        instance.create_run_for_job(NOTHING, tags={**gone_tags(), **more}, status=dg.DagsterRunStatus.STARTED)
+        for more in ({}, {LOCATION: "star"})
     )
-    Recorder(builder, instance, gone, "build").plan((prices, day) for day in DAYS)
+    for run in (gone, elsewhere):
+        Recorder(builder, instance, run, "build").plan((prices, day) for day in DAYS)
     instance.delete_run(dead.run_id)
+    # Of a day that was delivered again it had not yet replaced the old partition.
+    deliver(market, DAYS[5], {"600000.SH": 17.0})
     build(opened(market, tmp_path), [("totals", WEEKS[0])], instance=instance, say=lambda line: None)
     found = colours(builder, instance)
     assert {key for (name, key), colour in found.items() if name == "prices" and colour == "green"} == set(
-        map(str, DAYS[:4])
+        map(str, DAYS[:5])
     )
-    assert {key for (name, key), colour in found.items() if colour == "red"} == set(map(str, DAYS[4:]))
+    assert {key for (name, key), colour in found.items() if colour == "red"} == set(map(str, DAYS[5:]))
     assert instance.get_run_by_id(gone.run_id).tags[CLOSED] == "examined"
+    assert instance.get_run_by_id(elsewhere.run_id).tags[CLOSED] == "true"  # its own code location examines it
 
 
 def test_a_run_of_another_host_or_of_a_living_process_is_not_closed(instance) -> None:
-    own = process_tags()
-    for tags in (own, {**own, HOST: "elsewhere", PROCESS: "1"}):
+    own = run_tags()
+    another = json.dumps(identity() | {"host": "elsewhere", "started": "1"})
+    for tags in (own, {**own, HOST: "elsewhere"}, {**own, PROCESS: another}, {**own, PROCESS: "1"}):
         run = instance.create_run_for_job(NOTHING, tags=tags, status=dg.DagsterRunStatus.STARTED)
         assert close_dead_runs(instance) == []
         assert not instance.get_run_by_id(run.run_id).is_finished
     # The number of a process may be used again: the start time differs.
-    reused = instance.create_run_for_job(NOTHING, tags={**own, STARTED: "1"}, status=dg.DagsterRunStatus.STARTED)
+    reused = instance.create_run_for_job(NOTHING, tags=gone_tags(), status=dg.DagsterRunStatus.STARTED)
     assert close_dead_runs(instance) == [reused.run_id]
+
+
+def test_a_run_that_ended_before_its_process_is_not_failed(instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was listed as under way, and reported its success before its process ended."""
+    run = instance.create_run_for_job(NOTHING, tags=gone_tags(), status=dg.DagsterRunStatus.STARTED)
+    success = dg.DagsterEvent(event_type_value="PIPELINE_SUCCESS", job_name="NOTHING")
+    listed = instance.get_runs
+
+    def late(*arguments: Any, **named: Any) -> Any:
+        found = listed(*arguments, **named)
+        instance.report_dagster_event(success, run.run_id)
+        return found
+
+    monkeypatch.setattr(instance, "get_runs", late)
+    assert close_dead_runs(instance) == []
+    assert instance.get_run_by_id(run.run_id).is_success

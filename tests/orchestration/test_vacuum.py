@@ -28,8 +28,9 @@ from orchestration.vacuum import main, vacuum
 from resources.builder import Builder
 from resources.errors import LakeError
 from resources.lake import Lake
-from resources.lease import LEASE, Holder, _started
+from resources.lease import LEASE, Holder
 from resources.leftovers import Leftover
+from resources.processes import start_time
 from resources.settings.lake import LakeSettings
 from resources.settings.retention import RetentionSettings
 from tests.orchestration.test_postgres import needs_postgres
@@ -292,7 +293,7 @@ def test_nothing_is_removed_while_another_process_writes(market: Path, tmp_path:
     writing.parent.mkdir(parents=True)
     writing.write_bytes(b"half")
     parent = Holder.of_this_process("run")
-    parent = dataclasses.replace(parent, pid=os.getppid(), started=_started(os.getppid()) or "")
+    parent = dataclasses.replace(parent, pid=os.getppid(), started=start_time(os.getppid()) or "")
     (tmp_path / "lake" / LEASE).write_bytes(parent.dumps())
     builder.lake = Lake(str(tmp_path / "lake"), LakeSettings(lock_wait_minutes=0))
     with pytest.raises(LakeError, match=f"process {os.getppid()}"):
