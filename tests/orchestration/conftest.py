@@ -1,4 +1,4 @@
-"""The tiny market and its whole chain, built once in a session and read by every worker."""
+"""The tiny market and its whole chain, built once in a session and read by every worker; and the fake tables in Dagster."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from orchestration import definitions
 from orchestration.platform import PROFILES, Names, open_builder
 from orchestration.prove import Contents, build_at_once, contents, every_partition
 from resources.builder import Builder
 from resources.landing import LandingZone
 from resources.settings.load import load_profile
 from tests.once import once
+from tests.orchestration.shown import WORLD
 
 PROFILE = load_profile("tiny", PROFILES, {})
 
@@ -56,6 +58,12 @@ def full(full_lake: Path, tiny_market: Path, days: list[dt.date], world) -> Cont
     """The content digest of each partition of `full_lake`."""
     builder = world(tiny_market, full_lake)
     return contents(builder, every_partition(builder, days[-1]))
+
+
+@pytest.fixture
+def fake_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dagster's definitions are those of the fake tables."""
+    monkeypatch.setattr(definitions, "load_tables", lambda: WORLD)
 
 
 def _generate(out: Path) -> None:

@@ -34,7 +34,7 @@ from resources.processes import identity
 from resources.settings.alerts import SECRET_VARIABLES, AlertsSettings
 from resources.settings.calendar import CalendarSettings
 from resources.settings.rulebook import RulebookSettings
-from tests.orchestration.test_driver import open_market
+from tests.orchestration.shown import open_market
 from tests.resources.fake_tables import TABLES
 from tests.resources.servers import Hook, closing
 from tests.resources.small_market import CALENDAR, DAYS, WEEKS, deliver

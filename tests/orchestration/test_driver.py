@@ -12,22 +12,11 @@ import orchestration.definitions
 from orchestration.run import build
 from resources.errors import InputError, LakeError, MachineError, NotReadyError
 from resources.landing import LandingView
-from resources.settings.calendar import CalendarSettings
+from tests.orchestration.shown import open_market
 from tests.resources.fake_tables import TABLES
-from tests.resources.small_market import DAYS, WEEKS, deliver, open_world
+from tests.resources.small_market import DAYS, WEEKS, deliver
 
-pytestmark = pytest.mark.great_expectations
-
-
-@pytest.fixture(autouse=True)
-def _fake_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(orchestration.definitions, "load_tables", lambda: TABLES)
-
-
-def open_market(root: Path, lake: Path):
-    builder = open_world(root, lake)
-    object.__setattr__(builder.settings, "calendar", CalendarSettings())
-    return builder
+pytestmark = [pytest.mark.great_expectations, pytest.mark.usefixtures("fake_tables")]
 
 
 def test_driver_builds_everything_then_runs_nothing(market: Path, tmp_path: Path) -> None:

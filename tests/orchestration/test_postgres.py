@@ -13,15 +13,16 @@ import dagster as dg
 import pytest
 import yaml
 
-import orchestration.definitions
 from orchestration.event_log import kept_open
 from orchestration.run import build
 from orchestration.sync import synchronise
-from tests.orchestration.test_recorder import WORLD, Colours, colours, launch, of_lake, opened, stale
+from tests.orchestration.shown import WORLD, Colours, colours, launch, of_lake, opened, stale
 from tests.postgres_server import PASSWORD, Server, binaries, postgres_server
 from tests.resources.small_market import DAYS, WEEKS, deliver
 
 ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.usefixtures("fake_tables")
+
 EXAMPLE = ROOT / "deploy" / "dagster.postgres.yaml"
 needs_postgres = pytest.mark.skipif(
     importlib.util.find_spec("dagster_postgres") is None or binaries() is None,
@@ -33,11 +34,6 @@ needs_postgres = pytest.mark.skipif(
 def server() -> Iterator[Server]:
     with postgres_server() as server:
         yield server
-
-
-@pytest.fixture(autouse=True)
-def _fake_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(orchestration.definitions, "load_tables", lambda: WORLD)
 
 
 @pytest.fixture

@@ -33,12 +33,14 @@ from resources.leftovers import Leftover
 from resources.processes import start_time
 from resources.settings.lake import LakeSettings
 from resources.settings.retention import RetentionSettings
+from tests.orchestration.shown import WORLD, colours, launch, of_lake, stale
+from tests.orchestration.shown import opened as opened_world
 from tests.orchestration.test_postgres import needs_postgres
-from tests.orchestration.test_recorder import WORLD, colours, launch, of_lake, stale
-from tests.orchestration.test_recorder import opened as opened_world
 from tests.postgres_server import postgres_server
 from tests.resources.small_market import DAYS, WEEKS, deliver
 from tests.resources.test_leftovers import named_files, plant
+
+pytestmark = pytest.mark.usefixtures("fake_tables")
 
 LATER = dt.datetime.now(dt.UTC) + dt.timedelta(days=200)
 # The event log with one table for all runs, as Postgres has it. By default each run has a SQLite file of its own.
@@ -46,11 +48,6 @@ ONE_TABLE = {"module": "dagster._core.storage.event_log", "class": "Consolidated
 EVERY_STORAGE = pytest.mark.parametrize(
     "instance", ["sqlite", "one table", pytest.param("postgres", marks=needs_postgres)], indirect=True
 )
-
-
-@pytest.fixture(autouse=True)
-def _fake_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(orchestration.definitions, "load_tables", lambda: WORLD)
 
 
 @pytest.fixture
