@@ -6,8 +6,6 @@ import errno
 import json
 import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,8 +33,9 @@ from resources.settings.alerts import SECRET_VARIABLES, AlertsSettings
 from resources.settings.calendar import CalendarSettings
 from resources.settings.rulebook import RulebookSettings
 from tests.orchestration.shown import open_market
+from tests.processes import ended_process
 from tests.resources.fake_tables import TABLES
-from tests.resources.servers import Hook, closing
+from tests.resources.servers import Hook
 from tests.resources.small_market import CALENDAR, DAYS, WEEKS, deliver
 
 SHANGHAI = orchestration.watch.SHANGHAI
@@ -124,7 +123,7 @@ def world(market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_h
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.setattr(orchestration.watch, "REPORT", "totals")
     shutil.copytree(empty_home, tmp_path / "home")
-    with dg.DagsterInstance.local_temp(str(tmp_path / "home")) as instance, closing(Hook()) as hook:
+    with dg.DagsterInstance.local_temp(str(tmp_path / "home")) as instance, contextlib.closing(Hook()) as hook:
         monkeypatch.setenv("ZHOUBAO_WEBHOOK_URL", hook.url)
         found = World(market, tmp_path, instance, hook)
         monkeypatch.setattr(orchestration.alerts, "open_builder", lambda *_, **__: found.builder())
@@ -264,11 +263,9 @@ def test_a_fault_that_caused_another_error_is_found(world: World, monkeypatch) -
 
 
 def test_a_killed_run_alerts_when_it_is_closed(world: World) -> None:
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
     tags = {
         **run_tags(),
-        PROCESS: json.dumps(identity() | {"pid": dead.pid}),
+        PROCESS: json.dumps(identity() | {"pid": ended_process()}),
         "zhoubao/target": "week 2023-01-16",
         "week": "2023-01-16",
     }

@@ -24,7 +24,6 @@ from tests.orchestration.shown import WORLD, colours, launch, of_lake, opened, s
 from tests.resources.fake_tables import FakeSettings
 from tests.resources.small_market import DAYS, WEEKS, deliver
 
-
 pytestmark = pytest.mark.usefixtures("fake_tables")
 
 

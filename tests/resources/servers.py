@@ -12,7 +12,6 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -173,12 +172,3 @@ class Hook:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
-
-
-@contextlib.contextmanager
-def closing(server: Any) -> Iterator[Any]:
-    """A server that is closed at the end."""
-    try:
-        yield server
-    finally:
-        server.close()

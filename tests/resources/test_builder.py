@@ -6,7 +6,6 @@ import json
 import os
 import re
 import socket
-import subprocess
 import types
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from resources.settings.landing import LandingSettings
 from resources.settings.rulebook import RulebookSettings
 from resources.stale import INPUT_CHANGED
 from resources.table import Land, Read, Table, week_days
+from tests.processes import ended_process
 from tests.resources import fake_tables
 from tests.resources.fake_tables import ACCOUNT, AVERAGES, PRICES, TABLES, TOTALS, AverageSettings, FakeSettings
 from tests.resources.small_market import CALENDAR, DAYS, WEEKS, build_all, deliver, open_world
@@ -461,11 +461,10 @@ def test_the_work_folder_of_another_version_is_not_found(market: Path, tmp_path:
 
 def test_scratch_folders_of_killed_processes_are_removed(tmp_path: Path) -> None:
     lake = Lake(str(tmp_path))
-    dead = subprocess.Popen(["true"])
-    dead.wait()
-    left = tmp_path / "_scratch" / f"{socket.gethostname()}+{dead.pid}+x"
+    dead = ended_process()
+    left = tmp_path / "_scratch" / f"{socket.gethostname()}+{dead}+x"
     alive = tmp_path / "_scratch" / f"{socket.gethostname()}+{os.getpid()}+x"
-    elsewhere = tmp_path / "_scratch" / f"another-machine+{dead.pid}+x"
+    elsewhere = tmp_path / "_scratch" / f"another-machine+{dead}+x"
     for folder in (left, alive, elsewhere):
         folder.mkdir(parents=True)
     with lake.store.scratch() as folder:

@@ -8,6 +8,7 @@ import socket
 import time
 import urllib.parse
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from resources.alerts import Alert, Throttle, make_alert
 from resources.channels import Delivery, Secrets, deliver, sign
 from resources.language import Bilingual
 from resources.settings.alerts import AlertsSettings
-from tests.resources.servers import Hook, MailServer, certificate, closing
+from tests.resources.servers import Hook, MailServer, certificate
 
 WHERE = Bilingual("数据区 /m，数据湖 /l", "market /m, lake /l")
 NOW = 1.7e9

@@ -5,8 +5,6 @@ import os
 import random
 import shutil
 import socket
-import subprocess
-import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -19,13 +17,8 @@ from resources.errors import LakeError, NotReadyError
 from resources.lake import MANIFEST, PART, Manifest
 from resources.leftovers import STILL_SECONDS, Leftovers, find_leftovers
 from resources.store import local_sizes
+from tests.processes import ended_process
 from tests.resources.small_market import DAYS, WEEKS, build_all, open_world
-
-
-def ended_process() -> int:
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        process.wait()
-    return process.pid
 
 
 def write(path: Path, data: bytes = b"left") -> Path:
