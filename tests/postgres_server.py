@@ -1,5 +1,6 @@
 """A Postgres server for tests, in a folder of its own, reached by a socket in that folder and with a password."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -8,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 PASSWORD = "pw-9b1f-of-the-test"
 
@@ -20,6 +23,12 @@ def binaries() -> Path | None:
         *([Path(found).parent] if found else []),
     ]
     return next((one for one in folders if (one / "pg_ctl").exists() and (one / "initdb").exists()), None)
+
+
+needs_postgres = pytest.mark.skipif(
+    importlib.util.find_spec("dagster_postgres") is None or binaries() is None,
+    reason="needs the package dagster-postgres and a Postgres server (Debian: apt-get install postgresql)",
+)
 
 
 @dataclass

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 import weakref
-from pathlib import Path
 
 import pytest
 import torch
@@ -25,6 +24,7 @@ from assets.models.device import (
     send,
 )
 from resources.errors import SettingsError
+from tests.conftest import ROOT
 
 CPU = torch.device("cpu")
 
@@ -63,8 +63,7 @@ with reserved(torch.device("cuda", 1)):
 def test_a_gpu_is_reserved_until_its_process_ends_even_if_killed(monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(device, "WAIT_SECONDS", 0.05)
-    root = Path(__file__).resolve().parents[2]
-    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, cwd=root)
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, cwd=ROOT)
     assert holder.stdout.readline() == b"reserved\n"
     lines = []
 

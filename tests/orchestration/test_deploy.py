@@ -19,9 +19,9 @@ import pytest
 from orchestration.platform import PROFILES
 from orchestration.ui import allowed_hosts
 from resources.settings.load import load_profile
+from tests.conftest import ROOT
 from tests.orchestration.test_ui import MUTATION, QUERY, free_port
 
-ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 EXAMPLE = dict(

@@ -1,6 +1,5 @@
 """Dagster's storage on Postgres, configured by deploy/dagster.postgres.yaml, shows what the one on SQLite shows."""
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -16,18 +15,13 @@ import yaml
 from orchestration.event_log import kept_open
 from orchestration.run import build
 from orchestration.sync import synchronise
+from tests.conftest import ROOT
 from tests.orchestration.shown import WORLD, Colours, colours, launch, of_lake, opened, stale
-from tests.postgres_server import PASSWORD, Server, binaries, postgres_server
+from tests.postgres_server import PASSWORD, Server, needs_postgres, postgres_server
 from tests.resources.small_market import DAYS, WEEKS, deliver
 
-ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.usefixtures("fake_tables")
-
 EXAMPLE = ROOT / "deploy" / "dagster.postgres.yaml"
-needs_postgres = pytest.mark.skipif(
-    importlib.util.find_spec("dagster_postgres") is None or binaries() is None,
-    reason="needs the package dagster-postgres and a Postgres server (Debian: apt-get install postgresql)",
-)
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from orchestration.sync import synchronise
 from resources.errors import NotReadyError
 from resources.processes import identity
 from resources.settings.calendar import CalendarSettings
+from tests.conftest import ROOT
 from tests.orchestration.shown import WORLD, colours, launch, of_lake, opened, stale
 from tests.resources.fake_tables import FakeSettings
 from tests.resources.small_market import DAYS, WEEKS, deliver
@@ -189,9 +190,7 @@ with dg.DagsterInstance.local_temp(sys.argv[1]) as instance:
 
 
 def test_the_run_of_a_killed_process_is_closed_by_the_next_one(market: Path, tmp_path: Path, instance) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE, cwd=Path(__file__).resolve().parents[2]
-    )
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE, cwd=ROOT)
     assert process.stdout is not None
     assert process.stdout.readline() == b"begun\n"
     assert close_dead_runs(instance) == []  # it still runs

@@ -16,9 +16,9 @@ from resources.lake import Lake
 from resources.settings import Settings
 from resources.settings.alerts import SECRET_VARIABLES
 from resources.settings.load import flatten, load_profile
+from tests.conftest import ROOT
 from tests.resources.small_market import DAYS, deliver
 
-ROOT = Path(__file__).resolve().parents[2]
 SECRETS = {
     "AWS_ACCESS_KEY_ID": "AKIA-6e1f-of-the-test",
     "AWS_SECRET_ACCESS_KEY": "secret-52c7/of+the=test",

@@ -25,8 +25,8 @@ from dagster_webserver.app import create_app_from_workspace_process_context
 import orchestration.definitions
 import orchestration.ui
 from orchestration.ui import Guard, allowed_hosts, guarded, reason_to_refuse
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1:3000"
 MUTATION = 'mutation { setConcurrencyLimit(concurrencyKey: "gpu", limit: 7) }'
 QUERY = "{ version }"

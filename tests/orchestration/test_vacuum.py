@@ -35,8 +35,7 @@ from resources.settings.lake import LakeSettings
 from resources.settings.retention import RetentionSettings
 from tests.orchestration.shown import WORLD, colours, launch, of_lake, stale
 from tests.orchestration.shown import opened as opened_world
-from tests.orchestration.test_postgres import needs_postgres
-from tests.postgres_server import postgres_server
+from tests.postgres_server import needs_postgres, postgres_server
 from tests.resources.small_market import DAYS, WEEKS, deliver
 from tests.resources.test_leftovers import named_files, plant
 
