@@ -24,7 +24,7 @@ import sqlalchemy as sql
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.storage.dagster_run import RunRecord
 
-# The tables have no public names. Dagster's version is pinned, and tests/orchestration/test_history.py covers their use.
+# The tables have no public names. Dagster's version is pinned, and tests/orchestration/test_vacuum.py covers their use.
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
