@@ -1,4 +1,4 @@
-"""The Dagster code location: assets, checks, jobs, schedule and sensor. Tests and other hosts call `build_defs`."""
+"""The Dagster code location: assets, checks, jobs, schedule and sensors. Tests and other hosts call `build_defs`."""
 
 import datetime as dt
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The driver behind `make report`, the sensor and backfills. It plans, then builds ranges of days, ranges of weeks and the report.
+"""The driver behind `make report`, the sensors and backfills. It plans, then builds ranges of days, ranges of weeks and the report.
 
     python -m orchestration.run [--week 2015-07-20] [--profile sample] [--market DIR] [--lake DIR] [--plan]
     python -m orchestration.run --table minute_bars --date 2023-02-01     build one partition and everything upstream of it
