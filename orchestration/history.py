@@ -1,4 +1,4 @@
-"""Finds what Dagster has stored without need: finished runs, their logs, superseded events and old ticks.
+"""Finds what Dagster has stored and no longer needs: finished runs, their logs, superseded events and old ticks.
 
 What decides the state of a partition in the UI is kept: the newest materialization of each partition, earlier ones with the same data
 version (by which Dagster judges whether readers are stale), and the newest attempt that made none. A run that holds such an event stays

@@ -1,4 +1,4 @@
-"""Removes what the lake and Dagster hold without need.
+"""Removes data from the lake and from Dagster that is no longer needed.
 
     python -m orchestration.vacuum [--lake DIR] [--market DIR] [--profile NAME]           list it with counts and bytes
     python -m orchestration.vacuum … --yes                                               remove it
@@ -43,7 +43,9 @@ def vacuum(
     now: dt.datetime | None = None,
     say: Callable[[str], None] = print,
 ) -> list[Leftover]:
-    """List what the lake and Dagster hold without need, and remove it with `carry_out`, while no other process writes the lake.
+    """List the data in the lake and in Dagster that is no longer needed.
+
+    With `carry_out` it is removed, while no other process writes the lake.
 
     Args:
         builder: the open platform.
@@ -78,7 +80,7 @@ def vacuum(
 
 
 def _of_dagster(builder: Builder, instance: dg.DagsterInstance, now: dt.datetime) -> list[Leftover]:
-    """What Dagster lacks, which is recorded first, and what it holds without need."""
+    """What Dagster lacks, which is recorded first, and what it no longer needs."""
     lost = without_colour(builder, instance)
     name = ", ".join(f"{table} {len(keys)}" for table, keys in lost.items())
     record = functools.partial(_record, builder, instance, lost)

@@ -1,6 +1,7 @@
-"""Finds what a lake holds without need: what killed processes, earlier versions and removed files left behind.
+"""Finds data in a lake that is no longer needed: what killed processes, earlier versions and removed files left behind.
 
-A file that a readable manifest names is never among it. This module does not decide when to remove it (orchestration/vacuum.py).
+A file that a readable manifest of a declared table names is never among it. This module does not decide when to remove it
+(orchestration/vacuum.py).
 """
 
 import contextlib
@@ -65,7 +66,7 @@ class Leftovers:
 
 
 def find_leftovers(builder: Builder) -> Leftovers:
-    """List what the builder's lake holds without need. Nothing is written.
+    """List the data in the builder's lake that is no longer needed. Nothing is written.
 
     A partition that another process writes now looks unfinished. Who removes what is found must hold the lake's lease since before
     this call.

@@ -1,4 +1,4 @@
-"""What a lake holds without need is found and removed, and nothing that a manifest names."""
+"""Data in a lake that is no longer needed is found and removed, and nothing that a manifest names."""
 
 import json
 import os
