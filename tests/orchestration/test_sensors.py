@@ -453,7 +453,7 @@ def test_the_schedule_requests_the_same_run(market: Path, tmp_path: Path) -> Non
         # A run that failed because of the data is tried once more at the deadline; one that succeeded is not.
         tick.outcome, tick.failure = dg.DagsterRunStatus.FAILURE, DATA
         tick.run(dict(data.run_requests[0].tags))
-        assert "has failed" not in tick()
+        assert "failed because of the data" in tick()
         assert schedule.evaluate_tick(dg.build_schedule_context(instance=instance)).run_requests
         tick.outcome, tick.failure = dg.DagsterRunStatus.SUCCESS, ""
         tick.run(dict(data.run_requests[0].tags))
