@@ -15,8 +15,11 @@ from orchestration.jobs import REPORT_TAG, daily_tables, weekly_report
 from orchestration.platform import ROOT
 from orchestration.sensors import make_schedule, make_sensors
 from orchestration.tables import load_tables
-from orchestration.triggers import DATA, FAILURE, MACHINE
+from orchestration.triggers import DATA, FAILURE, MACHINE, is_built, unbuilt_days
 from resources.errors import InputError, LakeError, MachineError, NotReadyError, SettingsError
+from tests.resources import small_market
+from tests.resources.fake_tables import AverageSettings, FakeSettings
+from tests.resources.small_market import DAYS, WEEKS, open_world
 
 WEEK_1 = ("20230103", "20230104", "20230105", "20230106")
 WEEK_2 = ("20230109", "20230110", "20230111", "20230112", "20230113")
@@ -268,6 +271,47 @@ def test_the_week_waits_until_its_days_are_built_and_names_the_others(
     assert tick() == "week 2023-01-02: 2023-01-05: it is not built"
     built.add(dt.date(2023, 1, 5))
     assert tick() == ["2023-01-02"]
+
+
+def test_a_day_is_built_while_none_of_its_tables_is_missing_refused_outdated_or_of_other_data(tmp_path: Path) -> None:
+    """In the first week of the small market, on the fake tables."""
+    market = small_market.deliver_market(tmp_path / "small")
+    days = DAYS[:4]
+
+    def build(*names: str, settings: FakeSettings | None = None) -> None:
+        builder = open_world(market, tmp_path / "lake", settings)
+        for name in names:
+            builder.build(builder.tables[name], days)
+
+    def built() -> list[bool]:
+        return [is_built(open_world(market, tmp_path / "lake"), day) for day in days]
+
+    def unbuilt(waiting: dict[dt.date, str]) -> str:
+        return unbuilt_days(open_world(market, tmp_path / "lake"), WEEKS[0], waiting)
+
+    assert built() == [False] * 4
+    build("prices")
+    assert built() == [False] * 4  # the averages are missing
+    build("averages")
+    assert built() == [True] * 4
+    assert unbuilt({days[1]: "it may still be arriving"}) == ""
+    small_market.deliver(market, days[1], {"600000.SH": 11.5})
+    assert built() == [True, False, True, True]
+    assert unbuilt({}) == f"{days[1]}: it is not built"
+    assert unbuilt({days[1]: "it may still be arriving"}) == f"{days[1]}: it may still be arriving"
+    build("prices", "averages")
+    assert built() == [True] * 4
+    build(
+        "averages", settings=FakeSettings(average=AverageSettings(window=0))
+    )  # the earlier averages stay, and are outdated
+    assert built() == [False] * 4
+    assert unbuilt({}) == "; ".join(f"{day}: it is not built" for day in days)
+    build("averages")
+    assert built() == [True] * 4
+    small_market.deliver(market, days[1], {"600000.SH": 5000.0})
+    build("prices")
+    assert built() == [True, False, True, True]
+    assert unbuilt({days[1]: "it may still be arriving"}) == f"{days[1]}: prices is refused (prices_are_sane)"
 
 
 # --- days ---
