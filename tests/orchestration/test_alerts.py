@@ -122,6 +122,7 @@ def world(market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_h
     monkeypatch.setenv("ZHOUBAO_LAKE", str(tmp_path / "lake"))
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.setattr(orchestration.watch, "REPORT", "totals")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=10**12, free=5 * 10**11))
     shutil.copytree(empty_home, tmp_path / "home")
     with dg.DagsterInstance.local_temp(str(tmp_path / "home")) as instance, contextlib.closing(Hook()) as hook:
         monkeypatch.setenv("ZHOUBAO_WEBHOOK_URL", hook.url)
@@ -510,7 +511,7 @@ def test_the_sensor_keeps_what_was_sent_in_its_cursor_and_starts_no_run(world: W
     with dg.build_sensor_context(instance=world.instance) as context:
         data = watch.evaluate_tick(context)
     assert data.run_requests == []
-    assert "1 alert(s) apply, 1 sent now" in data.skip_message or "sent now" in data.skip_message
+    assert data.skip_message == "1 alert(s) apply, 1 sent now\nThe data of 2023-01-20 is late"
     assert any(key.startswith("late_day 2023-01-20") for key in json.loads(data.cursor))
 
 
