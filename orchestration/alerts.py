@@ -24,11 +24,11 @@ from resources.builder import Builder
 from resources.channels import Delivery, deliver
 from resources.errors import ZhoubaoError
 from resources.language import Bilingual
+from resources.present import present
 from resources.settings.alerts import AlertsSettings, Channel
 from resources.settings.load import load_profile
+from resources.settings.sensors import SensorsSettings
 
-WATCH_SECONDS = 1800
-FAILURES_SECONDS = 30
 ALERT = "zhoubao/alert"  # tag of a failed run: "sent", "none", or "pending" where a channel failed
 PENDING = "zhoubao/alert_pending"  # tag with the channels that have not sent it
 MOST_AGAIN = 20  # pending alerts that are sent again at one tick
@@ -42,17 +42,17 @@ def clock() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def make_alert_sensors(running: bool) -> list[dg.SensorDefinition]:
+def make_alert_sensors(running: bool, settings: SensorsSettings) -> list[dg.SensorDefinition]:
     """Create the sensors `failed_runs` and `watch`.
 
-    running: whether they run by default; they can be stopped in the UI in any case.
+    running: whether they run by default; they can be stopped in the UI in any case. settings: how often they tick.
     """
     status = dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED
 
     # Runs of the driver have no code location, so that all runs are looked at and those of other projects are left out.
     @dg.run_failure_sensor(
         name=prefixed("failed_runs"),
-        minimum_interval_seconds=FAILURES_SECONDS,
+        minimum_interval_seconds=settings.failed_runs_seconds,
         default_status=status,
         monitor_all_code_locations=True,
         description="Sends an alert for each failed run, with table, partition, check, reason and remedy.",
@@ -63,9 +63,9 @@ def make_alert_sensors(running: bool) -> list[dg.SensorDefinition]:
 
     @dg.sensor(
         name=prefixed("watch"),
-        minimum_interval_seconds=WATCH_SECONDS,
+        minimum_interval_seconds=settings.watch_seconds,
         default_status=status,
-        description="Looks every half hour for late days and reports, the end of the calendar, an old rulebook, a full disk and failing "
+        description="Looks for late days and reports, the end of the calendar, an old rulebook, a full disk and failing "
         "sensors, and sends alerts. The cursor holds what was sent.",
     )
     def watch(context: dg.SensorEvaluationContext) -> dg.SkipReason:
@@ -155,7 +155,7 @@ def _alerts(
     looks: list[Callable[[], list[Alert]]] = [lambda: failing_sensors(instance, location, now)]
     found: list[Alert] = []
     if isinstance(builder, Builder):
-        looks += look_at_market(builder, now)
+        looks += look_at_market(builder, present(now.timestamp()))
     else:
         found.append(sensor_alert("watch", builder))
     errors: list[Alert] = []

@@ -36,12 +36,12 @@ def build_defs(
     """
     tables = load_tables()
     running = is_left_alone()
-    assets = to_assets(tables, _partitions(tables, settings))
+    assets, own = to_assets(tables, _partitions(tables, settings)), _of(settings)
     return dg.Definitions(
-        assets=with_freshness(assets, tables, _of(settings).alerts) if running else assets,
+        assets=with_freshness(assets, tables, own.alerts) if running else assets,
         jobs=make_jobs(tables),
         schedules=[make_schedule(running)],
-        sensors=[*make_sensors(running), *make_alert_sensors(running)],
+        sensors=[*make_sensors(running, own.sensors), *make_alert_sensors(running, own.sensors)],
         resources={"platform": PlatformResource(), **(resource_overrides or {})},
         # A process per step, Dagster's default, takes about 2 s per step, and the steps of a run share the builder's caches.
         executor=dg.in_process_executor,

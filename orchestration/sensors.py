@@ -27,22 +27,22 @@ from orchestration.triggers import (
 )
 from resources.builder import Builder
 from resources.errors import ZhoubaoError
+from resources.settings.sensors import SensorsSettings
 
-INTERVAL = 300  # seconds between two ticks
 _LISTED = 3  # reasons that a skipped tick names
 
 
-def make_sensors(running: bool) -> list[dg.SensorDefinition]:
+def make_sensors(running: bool, settings: SensorsSettings) -> list[dg.SensorDefinition]:
     """Create the sensors `day_has_landed` and `week_has_landed`.
 
-    running: whether they run by default; they can be stopped in the UI in any case.
+    running: whether they run by default; they can be stopped in the UI in any case. settings: how often they tick.
     """
     status = dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED
 
     @dg.sensor(
         name=prefixed("day_has_landed"),
         job_name=prefixed("daily_tables"),
-        minimum_interval_seconds=INTERVAL,
+        minimum_interval_seconds=settings.days_and_weeks_seconds,
         default_status=status,
         description="Builds each landed day of the watched weeks when its data no longer changes and is complete, and again when its "
         "files or the reference rows that it knows change.",
@@ -53,7 +53,7 @@ def make_sensors(running: bool) -> list[dg.SensorDefinition]:
     @dg.sensor(
         name=prefixed("week_has_landed"),
         job_name=prefixed("weekly_report"),
-        minimum_interval_seconds=INTERVAL,
+        minimum_interval_seconds=settings.days_and_weeks_seconds,
         default_status=status,
         description="Starts the report of each watched week when all its trading days have landed and are built, and again when their data "
         "or that of an earlier day changes.",
@@ -97,7 +97,7 @@ def _tick(
         if decision.action == "done" or built(builder, target):
             kept[target.name] = target.state
         elif decision.action == "request":
-            requests.append(_request(target, decision.attempt))
+            requests.append(_request(target, decision.attempt, builder.settings.sensors))
         else:
             waiting[target.name] = decision.reason
     cursor = json.dumps(kept, sort_keys=True)
@@ -150,10 +150,11 @@ def _weeks(builder: Builder) -> tuple[list[Target], Waiting, str]:
     return targets, waiting, f"The reports of the last {len(weeks)} complete week(s) up to {weeks[-1]} are built."
 
 
-def _request(target: Target, attempt: int) -> dg.RunRequest:
+def _request(target: Target, attempt: int, settings: SensorsSettings) -> dg.RunRequest:
     """The request. Evaluating a tick twice makes the same run key, and so one run."""
     op = {"day": "build_day", "week": "build_report"}[target.kind]
-    config = {"ops": {op: {"config": {target.kind: str(target.key)}}}}
+    values = {target.kind: str(target.key), "retry_seconds": settings.retry_seconds}
+    config = {"ops": {op: {"config": values}}}
     return dg.RunRequest(
         run_key=f"{target.kind}-{target.key}-{target.state}-{attempt}", run_config=config, tags=target.tags
     )
@@ -192,6 +193,6 @@ def make_schedule(running: bool) -> dg.ScheduleDefinition:
         decision = decide(target, runs_of(context.instance, target), dt.datetime.now(dt.UTC), 10**6, dt.timedelta())
         if decision.action in ("done", "wait"):
             return dg.SkipReason(f"The report of {target.name} is built or under way. {decision.reason}".strip())
-        return _request(target, decision.attempt)
+        return _request(target, decision.attempt, builder.settings.sensors)
 
     return saturday_morning

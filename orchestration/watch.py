@@ -24,6 +24,7 @@ from resources.builder import Builder
 from resources.errors import describe_fault
 from resources.gate import shorten
 from resources.language import Bilingual
+from resources.present import present
 from resources.reasons import Reason
 from resources.rulebook import age_in_days
 from resources.settings.alerts import WEEKDAYS, AlertsSettings
@@ -246,7 +247,7 @@ def _landed_at(builder: Builder, days: Sequence[dt.date]) -> dt.datetime:
     files = [path for day in days for path in (*builder.zone.tick_files(day), *builder.zone.bar_files(day))]
     stats = [path.stat() for path in files]
     newest = max((min(one.st_mtime, one.st_ctime) for one in stats), default=0.0)
-    return dt.datetime.fromtimestamp(newest, dt.UTC)
+    return present(newest)
 
 
 def _listed(items: Iterable[str]) -> Bilingual:

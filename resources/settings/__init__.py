@@ -25,6 +25,7 @@ from resources.settings.report import ReportSettings
 from resources.settings.retention import RetentionSettings
 from resources.settings.returns import ReturnsSettings
 from resources.settings.rulebook import RulebookSettings
+from resources.settings.sensors import SensorsSettings
 from resources.settings.styles import StylesSettings
 from resources.settings.ticks import TicksSettings
 
@@ -49,6 +50,7 @@ class Settings(Section):
     returns: ReturnsSettings = Field(default_factory=ReturnsSettings)
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings)
     report: ReportSettings = Field(default_factory=ReportSettings)
+    sensors: SensorsSettings = Field(default_factory=SensorsSettings)
     alerts: AlertsSettings = Field(default_factory=AlertsSettings)
 
     @model_validator(mode="after")

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from resources.errors import SettingsError
 from resources.named import PATH
+from resources.present import SIMULATED
 from resources.settings import Settings
 from resources.settings.alerts import SECRET_VARIABLES
 from resources.settings.base import Section
@@ -30,6 +31,7 @@ _KEYS_SHOWN = 30  # keys of a section that a message names
 # Variables that are no settings.
 NAME_VARIABLES = (
     "ZHOUBAO_MARKET", "ZHOUBAO_LAKE", "ZHOUBAO_SETTINGS", "ZHOUBAO_CODE_PACKAGES", "ZHOUBAO_UI_HOSTS", "ZHOUBAO_KEY_PREFIX",
+    SIMULATED,
 )  # fmt: skip
 CODE_PACKAGES = "ZHOUBAO_CODE_PACKAGES"
 OWN_PACKAGES = ("assets", "resources")
@@ -295,7 +297,8 @@ def _about(path: Path, head: Any) -> dict[str, Any]:
 
 def _dump(settings: Settings) -> dict[str, Any]:
     """The tree in JSON's types, without what decides no figure: the rulebook's rows and the date of its review, and whole sections."""
-    exclude: dict[str, Any] = {"rulebook": {*KINDS, "reviewed"}, "lake": True, "alerts": True, "retention": True}
+    exclude: dict[str, Any] = {"rulebook": {*KINDS, "reviewed"}}
+    exclude |= dict.fromkeys(("lake", "retention", "sensors", "alerts"), True)
     return settings.model_dump(mode="json", exclude=exclude)
 
 

@@ -32,6 +32,7 @@ from resources.processes import identity
 from resources.settings.alerts import SECRET_VARIABLES, AlertsSettings
 from resources.settings.calendar import CalendarSettings
 from resources.settings.rulebook import RulebookSettings
+from resources.settings.sensors import SensorsSettings
 from tests.orchestration.shown import open_market
 from tests.processes import ended_process
 from tests.resources.fake_tables import TABLES
@@ -88,7 +89,7 @@ class World:
     def failures(self) -> list[tuple[str, str]]:
         """What the sensor `failed_runs` sends at its next tick."""
         before = len(self.hook.posts)
-        sensor, _ = make_alert_sensors(True)
+        sensor, _ = make_alert_sensors(True, SensorsSettings())
         with dg.build_sensor_context(
             instance=self.instance, cursor=getattr(self, "failures_cursor", None), repository_def=REPOSITORY
         ) as context:
@@ -506,7 +507,7 @@ def test_a_sensor_that_raises_alerts(world: World) -> None:
 
 def test_the_sensor_keeps_what_was_sent_in_its_cursor_and_starts_no_run(world: World) -> None:
     (world.market / "bars" / f"{DAYS[-1]:%Y%m%d}.parquet").unlink()
-    _, watch = make_alert_sensors(True)
+    _, watch = make_alert_sensors(True, SensorsSettings())
     world.now = dt.datetime(2023, 1, 20, 23, 30, tzinfo=SHANGHAI)
     with dg.build_sensor_context(instance=world.instance) as context:
         data = watch.evaluate_tick(context)

@@ -20,6 +20,7 @@ from resources.calendar import Calendar
 from resources.errors import SettingsError
 from resources.settings.calendar import CalendarSettings
 from resources.settings.load import load_profile
+from resources.settings.sensors import SensorsSettings
 
 D = dt.date
 OLD = [D(2026, 12, d) for d in (21, 22, 23, 24, 25, 28, 29, 30, 31)]
@@ -132,7 +133,7 @@ def test_the_sensor_starts_the_known_week_and_the_schedule_names_the_remedy(
     monkeypatch.setenv("ZHOUBAO_LAKE", str(market.parent / "lake"))
     monkeypatch.setenv("ZHOUBAO__LANDING__WEEK_WAITS_FOR_DAYS", "false")
     with dg.DagsterInstance.ephemeral() as instance:
-        _, week_has_landed = make_sensors(running=False)
+        _, week_has_landed = make_sensors(False, SensorsSettings())
         first = week_has_landed(dg.build_sensor_context(instance=instance, cursor=None))
         assert [request.tags["week"] for request in first.run_requests][-1] == "2026-12-28"
         tick = make_schedule(running=False).evaluate_tick(dg.build_schedule_context(instance=instance))

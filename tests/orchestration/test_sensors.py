@@ -17,6 +17,7 @@ from orchestration.sensors import make_schedule, make_sensors
 from orchestration.tables import load_tables
 from orchestration.triggers import DATA, FAILURE, MACHINE, is_built, unbuilt_days
 from resources.errors import InputError, LakeError, MachineError, NotReadyError, SettingsError
+from resources.settings.sensors import SensorsSettings
 from tests.resources import small_market
 from tests.resources.fake_tables import AverageSettings, FakeSettings
 from tests.resources.small_market import DAYS, WEEKS, open_world
@@ -57,7 +58,7 @@ class Ticks:
     """
 
     def __init__(self, instance: dg.DagsterInstance, name: str = "week_has_landed"):
-        self.sensor = next(sensor for sensor in make_sensors(running=True) if sensor.name == name)
+        self.sensor = next(sensor for sensor in make_sensors(True, SensorsSettings()) if sensor.name == name)
         self.instance, self.cursor = instance, None
         self.keys: list[str] = []
         self.outcome: dg.DagsterRunStatus | None = dg.DagsterRunStatus.SUCCESS

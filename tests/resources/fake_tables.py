@@ -9,6 +9,7 @@ from resources.language import Bilingual
 from resources.made import LEFT_OUT, Made
 from resources.partition import Frames, Partition
 from resources.settings.base import EXECUTION, Section
+from resources.settings.sensors import SensorsSettings
 from resources.table import Land, Read, Table, days, week_days, weeks
 
 
@@ -19,6 +20,7 @@ class AverageSettings(Section):
 
 class FakeSettings(Section):
     average: AverageSettings = AverageSettings()
+    sensors: SensorsSettings = SensorsSettings()
 
 
 def make_prices(frames: Frames, partition: Partition, settings: None) -> Made:
