@@ -16,6 +16,7 @@ from orchestration.platform import PROFILES, Names, is_left_alone, landed_histor
 from orchestration.sensors import make_schedule, make_sensors
 from orchestration.tables import load_tables
 from resources.calendar import Calendar
+from resources.gate_changes import with_gates
 from resources.settings import Settings
 from resources.settings.load import load_profile
 from resources.table import Table
@@ -34,7 +35,7 @@ def build_defs(
     Raises:
         SettingsError: the profile cannot be read, or a setting in it or in the environment is not valid.
     """
-    tables = load_tables()
+    tables = with_gates(load_tables(), _of(settings).gates)
     running = is_left_alone()
     assets, own = to_assets(tables, _partitions(tables, settings)), _of(settings)
     return dg.Definitions(

@@ -16,6 +16,7 @@ from orchestration.tables import load_tables
 from resources.builder import Builder
 from resources.calendar import Calendar
 from resources.errors import SettingsError, ZhoubaoError, readable
+from resources.gate_changes import describe_gates, with_gates
 from resources.lake import Lake
 from resources.landing import LandingZone
 from resources.settings.load import Profile, load_profile
@@ -120,21 +121,22 @@ def open_builder(names: Names, *, profile: Profile | None = None, say: Callable[
     Raises:
         InputError: there is no landing zone at the named folder.
         LakeError: the lake's name is neither a folder nor an s3:// URL.
-        SettingsError: the settings cannot be read or are not valid.
+        SettingsError: the settings cannot be read or are not valid, or change a check that no table declares.
     """
     profile = profile or load_profile(names.settings, PROFILES)
     lake = Lake(names.lake, profile.settings.lake)
     stocks = StockCodes.of(profile.settings.rulebook.boards)
     zone = LandingZone(names.market, lake.store, profile.settings.landing, stocks)
     about = zone.about
+    tables = with_gates(load_tables(), profile.settings.gates)
     return Builder(
-        tables=load_tables(),
+        tables=tables,
         lake=lake,
         zone=zone,
         calendar=Calendar.xshg(profile.settings.calendar),
         settings=profile.settings,
         run_settings={
-            **profile.describe(),
+            **profile.describe(describe_gates(tables)),
             "market": {"sample": bool(about.get("sample")), "name": str(about.get("name", readable(zone.root.name)))},
         },
         say=say,

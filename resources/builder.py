@@ -36,6 +36,7 @@ from resources.errors import (
     machine_faults,
 )
 from resources.gate import Verdict, failed_as_reason, judge
+from resources.gate_changes import CHANGED_GATES, changed_gates
 from resources.lake import RECORD, Lake, Manifest, build_command, content_digest
 from resources.landing import NOTHING, RENAMED, LandingZone
 from resources.made import LEFT_OUT, Made
@@ -238,6 +239,8 @@ class Builder:
         """The digest of all settings that decide a partition; of the rulebook it covers the rows in force on its last day."""
         section = self.section(table)
         covered: dict[str, Any] = {"section": _decisive(section)}
+        if gates := changed_gates(table):
+            covered["gates"] = gates
         if table.rules:
             covered["rules"] = self.rulebook(table, key).decisive()
         if table.reads_start:
@@ -251,6 +254,8 @@ class Builder:
         section = self.section(table)
         parts = dict(section) if isinstance(section, dict) else dict.fromkeys(table.sections, section)
         covered: dict[str, Any] = {name: _decisive(one) for name, one in parts.items()}
+        if gates := changed_gates(table):
+            covered[f"gates.{table.name}"] = gates
         if table.rules:
             covered |= {f"rulebook.{kind}": rows for kind, rows in self.rulebook(table, key).decisive().items()}
         if table.reads_start:
@@ -268,7 +273,8 @@ class Builder:
 
     def code_digest(self, table: Table) -> str:
         """The digest of the code that decides a table: its make function, functions that settings name, schema and checks."""
-        shape = repr((sorted((k, str(v)) for k, v in table.schema.items()), table.checks, sorted(table.needs.items())))
+        declared = tuple(check.declared or check for check in table.checks)  # changes of checks are settings
+        shape = repr((sorted((k, str(v)) for k, v in table.schema.items()), declared, sorted(table.needs.items())))
         named = [functools.reduce(getattr, name.split("."), self.settings) for name in table.functions]
         own = [path for value in named for path in _paths(value, table.built_in)]
         codes = [code_digest(one).encode() for one in (table.make, *own, *_service_classes(table))]
@@ -288,7 +294,8 @@ class Builder:
             return DAMAGED(cause=damage) if damage else NOT_BUILT()
         if manifest.settings != self.settings_digest(table, key):
             sections = self._section_digests(table, key)
-            differ = [name for name, one in sections.items() if manifest.sections.get(name) != one]
+            named = {**sections, **manifest.sections}
+            differ = [name for name in named if manifest.sections.get(name) != sections.get(name)]
             return SETTINGS_CHANGED(sections=differ or list(sections))
         if manifest.code != self.code_digest(table):
             return CODE_CHANGED()
@@ -718,8 +725,9 @@ class Builder:
         ]  # fmt: skip
 
     def _notes(self, table: Table, one: _Prepared) -> dict[str, Any]:
-        """The stage's own notes and `_landing_notes`."""
-        return {**one.made.notes, **self._landing_notes(table, one.sources)}
+        """The stage's own notes, `_landing_notes`, and the changed checks."""
+        gates = {CHANGED_GATES: changed} if (changed := changed_gates(table)) else {}
+        return {**one.made.notes, **self._landing_notes(table, one.sources), **gates}
 
     def _landing_notes(self, table: Table, sources: _Sources) -> dict[str, Any]:
         """The notes on the landing zone: the declarations of the parts that were read, and their numbers of rows without a date."""

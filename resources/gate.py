@@ -112,7 +112,8 @@ class Check:
     partition's rows that must satisfy the rule. plausibility: the rule bounds a figure by what is possible in the market; where it
     fails, no report is issued unless `report.allow_failed_plausibility` is set. critical_share: the share of the judged rows above
     which a failure is critical in any case. explained_by: checks whose failure implies this one's, by name for the same table and as
-    "table.check" for an input. Where one of them failed in the same partition, a run does not report this check.
+    "table.check" for an input. Where one of them failed in the same partition, a run does not report this check. declared: the check
+    as its table declares it, where settings changed it (resources/gate_changes.py).
     """
 
     name: str
@@ -123,6 +124,7 @@ class Check:
     plausibility: bool = False
     critical_share: float = 0.5
     explained_by: tuple[str, ...] = field(default=(), repr=False)  # decides messages only, not a partition's version
+    declared: "Check | None" = field(default=None, repr=False)
 
     def advice(self, language: Language = "en") -> str:
         """The remedy as a sentence that follows the rule in words."""
@@ -293,32 +295,34 @@ def _validate(rule: CheckRule, stacked: pl.DataFrame) -> list[int]:
     """Row numbers that break `rule`, by Great Expectations on pandas (1.24 has no polars engine)."""
     if isinstance(rule, Between) and rule.min is None and rule.max is None:
         return []
-    gx = _great_expectations()
-    expectations = gx.expectations
-    if isinstance(rule, Between):
-        # pandas treats NaN as missing and would skip it, so NaNs are added below: a computed NaN is never inside a range.
-        expectation = expectations.ExpectColumnValuesToBeBetween(
-            column=rule.column, min_value=rule.min, max_value=rule.max
-        )
-    elif isinstance(rule, NotNull):
-        expectation = expectations.ExpectColumnValuesToNotBeNull(column=rule.column)
-    elif isinstance(rule, InSet):
-        expectation = expectations.ExpectColumnValuesToBeInSet(column=rule.column, value_set=list(rule.values))
-    else:
-        expectation = expectations.ExpectCompoundColumnsToBeUnique(
-            column_list=[PARTITION, *rule.columns], ignore_row_if="never"
-        )
     frame = _to_pandas(stacked)
     batch = _batch_definition().get_batch(batch_parameters={"dataframe": frame})
-    outcome = batch.validate(expectation, result_format="COMPLETE")
+    outcome = batch.validate(great_expectation(rule), result_format="COMPLETE")
     if outcome.exception_info and outcome.exception_info.get("raised_exception"):
         raise RuntimeError(
             f"Great Expectations could not evaluate the rule that {rule.reason}: {outcome.exception_info}"
         )
     rows = outcome.result.get("unexpected_index_list") or []
+    # pandas treats NaN as missing and skips it, so NaNs are added: a computed NaN is never inside a range.
     if isinstance(rule, Between) and stacked.schema[rule.column].is_float():
         rows = [*rows, *stacked[rule.column].is_nan().fill_null(False).arg_true().to_list()]
     return sorted(set(rows))
+
+
+def great_expectation(rule: CheckRule, **about: Any) -> Any:
+    """A rule as an expectation of Great Expectations. about: fields of the expectation such as its severity."""
+    expectations = import_great_expectations().expectations
+    if isinstance(rule, Between):
+        return expectations.ExpectColumnValuesToBeBetween(
+            column=rule.column, min_value=rule.min, max_value=rule.max, **about
+        )
+    if isinstance(rule, NotNull):
+        return expectations.ExpectColumnValuesToNotBeNull(column=rule.column, **about)
+    if isinstance(rule, InSet):
+        return expectations.ExpectColumnValuesToBeInSet(column=rule.column, value_set=list(rule.values), **about)
+    return expectations.ExpectCompoundColumnsToBeUnique(
+        column_list=[PARTITION, *rule.columns], ignore_row_if="never", **about
+    )
 
 
 def _to_pandas(frame: pl.DataFrame) -> Any:
@@ -335,7 +339,7 @@ def _to_pandas(frame: pl.DataFrame) -> Any:
 
 
 @functools.cache
-def _great_expectations() -> Any:
+def import_great_expectations() -> Any:
     """Import Great Expectations on first use, because it takes 3–4 s and 300 MB."""
     import os
 
@@ -347,7 +351,7 @@ def _great_expectations() -> Any:
 
 @functools.cache
 def _batch_definition() -> Any:
-    context = _great_expectations().get_context(mode="ephemeral")
+    context = import_great_expectations().get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     source = context.data_sources.add_pandas("lake")
     return source.add_dataframe_asset("profile").add_batch_definition_whole_dataframe("range")

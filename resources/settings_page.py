@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from resources.settings import Settings
 from resources.settings.base import EXECUTION, Section
@@ -68,8 +69,11 @@ def page(settings: Settings | None = None) -> str:
     """Generate the whole page in Markdown; by default for the default settings."""
     tree = settings or Settings()
     parts = [HEAD]
-    for name in type(tree).model_fields:
-        parts += _section(name, getattr(tree, name), level=2)
+    for name, field in type(tree).model_fields.items():
+        if isinstance(section := getattr(tree, name), Section):
+            parts += _section(name, section, level=2)
+        else:
+            parts += _keyed(name, field)
     return "\n".join(parts) + "\n"
 
 
@@ -89,6 +93,12 @@ def _section(path: str, section: Section, level: int) -> list[str]:
         if field.json_schema_extra == EXTENDED:
             parts += _rows(f"{path}.{name}", get_args(field.annotation)[0], level + 1)
     return parts
+
+
+def _keyed(path: str, field: FieldInfo) -> list[str]:
+    """Sections of one class by two keys of the user's choice, such as `[gates.<table>.<check>]`: one table."""
+    inner = get_args(get_args(field.annotation)[1])[1]
+    return [f"## `{path}`\n", f"{_text(inner.__doc__)}\n", *_table([inner()])]
 
 
 def _alike(path: str, section: Section, names: Sequence[str], level: int) -> list[str]:

@@ -4,6 +4,7 @@ A pure function receives its own section and never the tree, and a partition's v
 SPEC's values, so that an empty file is the production profile.
 """
 
+from collections.abc import Mapping
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -15,6 +16,7 @@ from resources.settings.calendar import CalendarSettings
 from resources.settings.evaluation import EvaluationSettings
 from resources.settings.factors import FactorsSettings
 from resources.settings.features import FeaturesSettings
+from resources.settings.gates import GateSettings
 from resources.settings.lake import LakeSettings
 from resources.settings.landing import LandingSettings
 from resources.settings.lines import LinesSettings
@@ -52,6 +54,9 @@ class Settings(Section):
     report: ReportSettings = Field(default_factory=ReportSettings)
     sensors: SensorsSettings = Field(default_factory=SensorsSettings)
     alerts: AlertsSettings = Field(default_factory=AlertsSettings)
+    gates: Mapping[str, Mapping[str, GateSettings]] = Field(
+        {}, description="Changes of declared checks, by table and check"
+    )
 
     @model_validator(mode="after")
     def _benchmark_is_checked(self) -> Self:

@@ -50,28 +50,46 @@ class Profile:
     shortens: Mapping[str, str]
     settings: Settings
 
-    def differences(self) -> list[dict[str, Any]]:
+    def differences(self, gates: Mapping[str, Mapping[str, Any]] | None = None) -> list[dict[str, Any]]:
         """List every setting that differs from SPEC's value: setting, value, production, reason.
 
         The rulebook's rows are excluded, because the day decides which of them are in force (`describe_rulebook`).
+
+        Args:
+            gates: the changed checks by setting (`describe_gates`). These rows have `looser` too: whether the value is looser than the
+                declared one, which is its value in production. A setting that is not in `gates` equals the declared value.
         """
         production = dict(flatten(_dump(Settings())))
-        return [
+        gates = gates or {}
+        rows: list[dict[str, Any]] = [
             {"setting": path, "value": value, "production": production.get(path), "reason": self._reason(path)}
             for path, value in flatten(_dump(self.settings))
-            if path not in production or production[path] != value
+            if path.partition(".")[0] != "gates" and (path not in production or production[path] != value)
+        ]
+        return rows + [
+            {
+                "setting": path,
+                "value": change["value"],
+                "production": change["declared"],
+                "reason": self._reason(path),
+                "looser": change["looser"],
+            }
+            for path, change in gates.items()
         ]
 
     def _reason(self, path: str) -> str:
         return next((why for prefix, why in self.shortens.items() if f"{path}.".startswith(f"{prefix}.")), "")
 
-    def describe(self) -> dict[str, Any]:
-        """Describe the settings of a run for the report. The settings of alerts are no part of a report."""
+    def describe(self, gates: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
+        """Describe the settings of a run for the report. The settings of alerts are no part of a report.
+
+        gates: the changed checks, as for `differences`.
+        """
         reasons = {path: why for path, why in self.shortens.items() if path.split(".")[0] != "alerts"}
         return {
             "profile": {"name": self.name, "description": self.description, "shortens": reasons},
             "settings": _dump(self.settings),
-            "differences": self.differences(),
+            "differences": self.differences(gates),
         }
 
 
@@ -462,7 +480,13 @@ def _known_there(parent: str, key: str) -> str:
     """A message with the keys of a section (of a long one those most similar to `key`) and the most similar key."""
     here: Any = Settings
     for part in filter(None, re.sub(r"\[\d+\]", ".[]", parent).split(".")):
-        here = _inside(here) if part == "[]" else _annotation(here, part)
+        here = (
+            get_args(here)[1]
+            if get_origin(here) is abc.Mapping
+            else _inside(here)
+            if part == "[]"
+            else _annotation(here, part)
+        )
     known = sorted(_fields(here) or {})
     near = difflib.get_close_matches(key, known, 1)
     shown = known if len(known) <= _KEYS_SHOWN else difflib.get_close_matches(key, known, _KEYS_SHOWN, cutoff=0.0)

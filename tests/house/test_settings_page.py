@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from resources.settings import Settings
 from resources.settings.base import Section
+from resources.settings.gates import GateSettings
 from resources.settings.rulebook import KINDS
 from resources.settings_page import PAGE, page
 
@@ -23,6 +24,8 @@ def leaves(section: Section, path: str = "") -> Iterator[tuple[str, str, FieldIn
         value = getattr(section, name)
         if isinstance(value, Section):
             yield from leaves(value, f"{path}.{name}".lstrip("."))
+        elif (path, name) == ("", "gates"):  # sections by table and check
+            yield from leaves(GateSettings(), name)
         else:
             yield path, name, field, value
 

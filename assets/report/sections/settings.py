@@ -45,7 +45,7 @@ def _list_declarations(found: Findings) -> list[Mapping[str, Any]]:
 
 
 def _difference_table(found: Findings, say: Speaker) -> Grid:
-    rows = _rows(list_differences(found))
+    rows = _rows(list_differences(found), say("looser"))
     lead = say("table6_lead", count=len(rows)) if rows else say("no_difference")
     newest = found.rulebook["newest"]
     notes = [] if newest is None else [say("newest_rule", **{key: newest[key] for key in ("kind", "since", "source")})]
@@ -53,7 +53,7 @@ def _difference_table(found: Findings, say: Speaker) -> Grid:
 
 
 def _declared_table(found: Findings, say: Speaker) -> list[Grid]:
-    rows = _rows(_list_declarations(found))
+    rows = _rows(_list_declarations(found), say("looser"))
     if not rows:
         return []
     lead = say("declared_lead", count=len(rows))
@@ -66,10 +66,14 @@ def _settings_table(found: Findings, say: Speaker) -> Grid:
     return Grid(7, say("table7_title"), say("table7_lead"), heads, rows, style="dense")
 
 
-def _rows(differences: Sequence[Mapping[str, Any]]) -> list[GridRow]:
+def _rows(differences: Sequence[Mapping[str, Any]], looser: str) -> list[GridRow]:
+    """Rows of settings. looser: the mark of a check that lets more pass than the declared one."""
+    reasons = (
+        " ".join(filter(None, (looser * one.get("looser", False), one.get("reason", "")))) for one in differences
+    )
     return [
-        GridRow([one["setting"], plain(one["value"]), plain(one["production"]), one.get("reason", "")])
-        for one in differences
+        GridRow([one["setting"], plain(one["value"]), plain(one["production"]), reason])
+        for one, reason in zip(differences, reasons, strict=True)
     ]
 
 

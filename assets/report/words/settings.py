@@ -26,6 +26,7 @@ WORDS: Mapping[str, Bilingual] = {
     "value": T("本次取值", "value"),
     "production": T("生产取值", "production"),
     "reason": T("原因", "reason"),
+    "looser": T("比声明的检查宽松。", "Looser than the declared check."),
     "newest_rule": T(
         "本期适用的最新交易所规则：rulebook.{kind}，自 {since} 起（{source}）。",
         "Newest rule of the exchanges in force: rulebook.{kind}, since {since} ({source}).",

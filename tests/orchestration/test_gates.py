@@ -1,0 +1,183 @@
+"""The suites of all tables: Great Expectations reads them, edits return as settings, and nothing else can be edited."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestration.gates import main, read_suites, to_settings, write_suites
+from orchestration.platform import PROFILES
+from orchestration.tables import load_tables
+from resources.errors import SettingsError
+from resources.gate_changes import describe_gates, values_of, with_gates
+from resources.settings.load import load_profile
+from resources.suites import changes_in, to_json
+
+TABLES = load_tables()
+CHECKS = [(table.name, check) for table in TABLES.values() for check in table.checks]
+
+
+@pytest.fixture
+def suites(tmp_path: Path) -> Path:
+    write_suites({name: TABLES[name] for name in ("factors", "order_sizes")}, tmp_path / "suites")
+    return tmp_path / "suites"
+
+
+def edit(path: Path, check: str, *place: str, value: Any) -> None:
+    """Set a field of an expectation, given by the keys that lead to it."""
+    suite = json.loads(path.read_text("utf-8"))
+    here = next(one for one in suite["expectations"] if one["meta"]["check"] == check)
+    for key in place[:-1]:
+        here = here[key]
+    here[place[-1]] = value
+    path.write_text(json.dumps(suite), "utf-8")
+
+
+def test_great_expectations_reads_every_suite() -> None:
+    from great_expectations.core import ExpectationSuite
+
+    for table in TABLES.values():
+        written = json.loads(json.dumps(to_json(table)))
+        suite = ExpectationSuite(**written)
+        assert [one.meta["check"] for one in suite.expectations] == [check.name for check in table.checks]
+        assert [one.severity == "critical" for one in suite.expectations] == [check.critical for check in table.checks]
+        assert suite.to_json_dict() == written
+        assert changes_in(table, suite.to_json_dict(), "x") == {}
+        assert all(one["meta"]["remedy"]["zh"] and one["meta"]["remedy"]["en"] for one in written["expectations"])
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> dict[str, dict[str, dict[str, Any]]]:
+    """Changed values of a few checks, by table and check; they may equal the declared ones."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for table, check in draw(
+        st.lists(st.sampled_from(CHECKS), max_size=4, unique_by=lambda one: (one[0], one[1].name))
+    ):
+        declared = values_of(check)
+        numbers = st.floats(0, 1e12, allow_nan=False)
+        possible: dict[str, st.SearchStrategy[Any]] = {
+            "critical": st.booleans(),
+            "mostly": st.floats(0, 1, exclude_min=True),
+            "critical_share": st.floats(0, 1),
+        }
+        if "min" in declared:
+            possible["min"] = numbers.map(lambda width, low=declared["min"]: low - width)
+        if "max" in declared:
+            possible["max"] = numbers.map(lambda width, high=declared["max"]: high + width)
+        keys = draw(st.lists(st.sampled_from(sorted(possible)), unique=True, min_size=1))
+        found.setdefault(table, {})[check.name] = {key: draw(possible[key]) for key in keys}
+    return found
+
+
+@settings(max_examples=60)
+@given(changes())
+def test_settings_survive_the_round_trip(tmp_path_factory: pytest.TempPathFactory, wanted: dict[str, Any]) -> None:
+    """Settings → changed checks → suites → settings. The second settings have the same checks, and only real changes."""
+    folder = tmp_path_factory.mktemp("gates")
+    (folder / "a.toml").write_text(to_settings(wanted), "utf-8")
+    changed = with_gates(TABLES, load_profile(str(folder / "a.toml"), PROFILES, {}).settings.gates)
+    write_suites({name: changed[name] for name in wanted} or {"factors": changed["factors"]}, folder)
+    text = read_suites(TABLES, folder)
+    (folder / "b.toml").write_text(text, "utf-8")
+    again = with_gates(TABLES, load_profile(str(folder / "b.toml"), PROFILES, {}).settings.gates)
+    assert again == changed
+    named = {
+        f"gates.{table}.{check}.{key}"
+        for table, checks in tomllib.loads(text).get("gates", {}).items()
+        for check, values in checks.items()
+        for key in values
+    }
+    assert named == set(describe_gates(changed))
+
+
+def test_edits_return_as_settings(suites: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    edit(suites / "factors.json", "most_of_universe_covered", "kwargs", "min_value", value=0.9)
+    edit(suites / "factors.json", "most_of_universe_covered", "severity", value="critical")
+    edit(suites / "order_sizes.json", "no_symbol_set_aside", "meta", "mostly", value=0.99)
+    edit(suites / "order_sizes.json", "no_symbol_set_aside", "id", value="8e0f")  # as Great Expectations stores it
+    assert main(["--read", str(suites)]) == 0
+    assert tomllib.loads(capsys.readouterr().out) == {
+        "gates": {
+            "factors": {"most_of_universe_covered": {"min": 0.9, "critical": True}},
+            "order_sizes": {"no_symbol_set_aside": {"mostly": 0.99}},
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("check", "place", "value", "message"),
+    [
+        ("symbol_unique", ("kwargs", "column_list"), ["date"], "kwargs.column_list of symbol_unique is no threshold"),
+        ("symbol_unique", ("kwargs", "mostly"), 0.9, "kwargs.mostly of symbol_unique is no threshold"),
+        ("orders_counted", ("kwargs", "max_value"), 5, "kwargs.max_value of orders_counted is no threshold"),
+        ("orders_counted", ("kwargs", "min_value"), "5", "kwargs.min_value of orders_counted is '5', and must be a number"),
+        ("orders_counted", ("kwargs", "min_value"), True, "must be a number"),
+        ("orders_counted", ("kwargs", "min_value"), float("nan"), "must be a number"),
+        ("orders_counted", ("kwargs", "strict_min"), True, "kwargs.strict_min of orders_counted is no threshold"),
+        ("orders_counted", ("kwargs", "column"), "sum_ln", "kwargs.column of orders_counted is no threshold"),
+        ("orders_counted", ("type",), "expect_column_to_exist", "type of orders_counted is no threshold"),
+        ("orders_counted", ("meta", "remedy", "en"), "ignore it", "meta.remedy.en of orders_counted is no threshold"),
+        ("orders_counted", ("meta", "plausibility"), True, "meta.plausibility of orders_counted is no threshold"),
+        ("orders_counted", ("meta", "mostly"), 1.5, "meta.mostly of orders_counted is 1.5, and must be a share"),
+        ("orders_counted", ("meta", "mostly"), 0, "meta.mostly of orders_counted is 0, and must be a share"),
+        ("orders_counted", ("meta", "critical_share"), -1, "must be a share"),
+        ("orders_counted", ("severity",), "warn", r"severity of orders_counted is 'warn', .*\(did you mean warning\?\)"),
+        ("orders_counted", ("severity",), "info", "must be critical or warning"),
+        ("orders_counted", ("meta", "check"), "other", r"expectation 2 \(other\) is not declared"),
+        ("orders_counted", ("meta", "check"), "symbol_unique", r"expectation 2 \(symbol_unique\) is repeated"),
+        ("orders_counted", ("meta", "check"), None, r"expectation 2 \(without meta.check\) is not declared"),
+    ],
+)  # fmt: skip
+def test_an_edit_of_anything_else_is_refused(
+    suites: Path, check: str, place: tuple[str, ...], value: Any, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(suites / "order_sizes.json", check, *place, value=value)
+    with pytest.raises(SettingsError, match=message) as error:
+        read_suites(TABLES, suites)
+    assert "order_sizes.json" in str(error.value)
+    assert main(["--read", str(suites)]) == 1
+    assert "Restore these fields." in capsys.readouterr().err
+
+
+def test_a_missing_expectation_and_strange_files_are_refused(suites: Path, tmp_path: Path) -> None:
+    path = suites / "factors.json"
+    suite = json.loads(path.read_text("utf-8"))
+    removed = suite["expectations"].pop()["meta"]["check"]
+    path.write_text(json.dumps(suite), "utf-8")
+    with pytest.raises(SettingsError, match=f"the expectation {removed} is missing"):
+        read_suites(TABLES, suites)
+    path.write_text(json.dumps(to_json(TABLES["factors"]) | {"name": "other"}), "utf-8")
+    with pytest.raises(SettingsError, match="the suite's name"):
+        read_suites(TABLES, suites)
+    for text in ("", "[]", "3", '{"expectations": 3}', "{", '{"expectations": [3]}'):
+        path.write_text(text, "utf-8")
+        with pytest.raises(SettingsError, match=r"factors.json"):
+            read_suites(TABLES, suites)
+    path.rename(suites / "factor.json")
+    with pytest.raises(SettingsError, match="named after no table"):
+        read_suites(TABLES, suites)
+    with pytest.raises(SettingsError, match="holds no suite"):
+        read_suites(TABLES, tmp_path / "nowhere")
+
+
+def test_a_range_without_values_is_refused(suites: Path) -> None:
+    edit(suites / "factors.json", "most_of_universe_covered", "kwargs", "min_value", value=1.5)
+    with pytest.raises(SettingsError, match=r"gates.factors.most_of_universe_covered would require"):
+        read_suites(TABLES, suites)
+
+
+def test_the_command_writes_the_present_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text("[gates.factors.most_of_universe_covered]\nmin = 0.95\n", "utf-8")
+    assert main(["--write", str(tmp_path / "suites"), "--profile", str(mine)]) == 0
+    assert {path.stem for path in (tmp_path / "suites").iterdir()} == set(TABLES)
+    capsys.readouterr()
+    assert main(["--read", str(tmp_path / "suites")]) == 0
+    assert tomllib.loads(capsys.readouterr().out) == {"gates": {"factors": {"most_of_universe_covered": {"min": 0.95}}}}
+    assert main(["--write", str(mine / "folder"), "--profile", str(mine)]) == 1
+    assert "cannot be written" in capsys.readouterr().err
+    assert main(["--read", str(tmp_path), "--profile", "sample"]) == 1
