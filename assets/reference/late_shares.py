@@ -86,7 +86,10 @@ def _falls(
 
 
 def late_shares(settings: ReferenceSettings) -> tuple[pl.Expr, pl.Expr]:
-    """Return the rule (condition, reason) for rows of `with_late_shares` whose share counts do not correspond to their prices yet."""
+    """Return the rule (condition, reason) for rows of `with_late_shares` whose share counts do not correspond to their prices yet.
+
+    Counts are late only beside a count before the ex-date. Where the table had no count then, those delivered since are used.
+    """
     reason = SHARES_LATE.column(
         factor=pl.col("ex_factor").round(4),
         ex_date="ex_date",
@@ -94,4 +97,4 @@ def late_shares(settings: ReferenceSettings) -> tuple[pl.Expr, pl.Expr]:
         before="ex_shares",
         days=pl.lit(settings.late_share_days),
     )
-    return pl.col("shares_late"), reason
+    return pl.col("shares_late") & pl.col("ex_shares").is_not_null(), reason

@@ -181,7 +181,8 @@ def _judged_parts(
     """
     shares = ("total_shares", "float_shares")
     missing = [(pl.col(name).is_null(), NO_COUNT.column(column=pl.lit(name))) for name in shares]
-    rules = [late_shares(settings), *share_faults(settings)]
+    late = late_shares(settings)
+    rules = [late, *share_faults(settings)]
     judged = judged.with_columns(
         _fault=first_reasons(judged, rules), _missing=first_reasons(judged, missing), _jump=share_jumps(settings)
     )
@@ -191,7 +192,7 @@ def _judged_parts(
         judged.filter(pl.col(why).is_not_null()).select(*(n for n in DAILY_PRICES if n in judged.columns), reason=why)
         for why in ("_missing", "_fault", "limits_off")
     )
-    return kept, _PartsAside(absent, contradicted, int(judged["shares_late"].sum()), jumps, limits, refused)
+    return kept, _PartsAside(absent, contradicted, judged.filter(late[0]).height, jumps, limits, refused)
 
 
 def _judged_prices(

@@ -96,6 +96,22 @@ def test_counts_are_left_out_until_they_correspond_to_prices(tmp_path: Path, fac
         assert refused == (["nearly_all_rows_usable"] if strange else [])
 
 
+@pytest.mark.parametrize("first", [EX, EX + 1, EX + 2])
+def test_the_first_counts_of_a_table_are_used(tmp_path: Path, first: int) -> None:
+    """Counts are delivered from the ex-date on, or from a later day on: there is no earlier count that they could repeat."""
+    chosen = NAMES[8:20]
+    tables = market(dict.fromkeys(chosen, (2.0, 0)))
+    prices = tables["daily_prices"]
+    known = [pl.when(pl.col("date") >= DAYS[first]).then(n).alias(n) for n in ("float_shares", "total_shares")]
+    tables |= {"daily_prices": prices.with_columns(known)}
+    for number in range(first, EX + 5):
+        made, refused, aside = built(tables, tmp_path / str(number), number)
+        assert (refused, aside) == ([], {})
+        own = prices.filter(pl.col("date") == DAYS[number])
+        for name in ("symbol", "float_shares", "total_shares"):
+            assert made.frame[name].to_list() == own[name].to_list()
+
+
 def test_a_market_of_late_counts_is_refused(tmp_path: Path) -> None:
     tables = market(dict.fromkeys(NAMES[:12], (2.0, 1)))
     made, refused, _ = built(tables, tmp_path, EX)
