@@ -282,6 +282,24 @@ def test_a_single_wrong_limit_is_replaced_by_the_rule_and_reported(number: int, 
     assert found.select("limit_up", "limit_down").equals(honest.select("limit_up", "limit_down"))
 
 
+@pytest.mark.parametrize(("negative", "empty"), [("limit_up", "limit_down"), ("limit_down", "limit_up")])
+def test_a_negative_limit_beside_an_empty_one_is_replaced_by_the_rule_and_reported(negative: str, empty: str) -> None:
+    honest = a_day()
+    off = pl.int_range(pl.len()) == 7
+    found, refused = in_force(
+        honest.with_columns(
+            pl.when(off).then(-1.0).otherwise(negative).alias(negative), pl.when(~off).then(empty).alias(empty)
+        )
+    )
+    assert refused is None
+    assert found.select("limit_up", "limit_down").equals(honest.select("limit_up", "limit_down"))
+    reasons = dict(found.select("symbol", "limits_off").drop_nulls().iter_rows())
+    assert [*reasons] == [honest["symbol"][7]]
+    up, down = ("-1.0", "–") if negative == "limit_up" else ("–", "-1.0")
+    text = str(Reason.loads(reasons[honest["symbol"][7]]))
+    assert f"limit_up = {up} and limit_down = {down} are negative: the rule's limits" in text
+
+
 def test_a_single_limit_of_another_percent_of_the_rulebook_is_used() -> None:
     """The stock may be ST without is_st."""
     honest = a_day()

@@ -117,12 +117,22 @@ def test_implausible_industries(industry: pl.Expr, words: str | None) -> None:
     assert UNKNOWN_INDUSTRY not in few["industry"]
 
 
-@pytest.mark.parametrize(("total", "odd"), [(2**31 - 1, True), (2**32 - 1, True), (2**31, False), (None, False)])
-def test_counts_that_were_cut_off_at_32_bits(total: int | None, odd: bool) -> None:
+BILLIONS = 2_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("floating", "total", "odd"),
+    [
+        (BILLIONS, 2**31 - 1, True), (BILLIONS, 2**32 - 1, True), (BILLIONS, 2**31, False), (BILLIONS, None, False),
+        (2**31 - 1, None, True), (None, 2**32 - 1, True), (None, 2**31, False),
+    ],
+)  # fmt: skip
+def test_counts_that_were_cut_off_at_32_bits(floating: int | None, total: int | None, odd: bool) -> None:
+    """A count is cut off whether or not the other one is known."""
     row = pl.DataFrame(
-        {"float_shares": [2_000_000_000], "total_shares": [total], "volume": [1], "last_shares": [total],
+        {"float_shares": [floating], "total_shares": [total], "volume": [1], "last_shares": [total],
          "last_close": [10.0], "pre_close": [10.0], "shares_follow": [False]},
-        schema_overrides={"total_shares": pl.Int64, "last_shares": pl.Int64},
+        schema_overrides={"float_shares": pl.Int64, "total_shares": pl.Int64, "last_shares": pl.Int64},
     )  # fmt: skip
     why = row.select(pl.coalesce(pl.when(holds).then(sentence) for holds, sentence in share_faults(SETTINGS))).item()
     assert (why is not None and Reason.loads(why).code == SHARES_CUT_OFF.name) == odd
