@@ -90,9 +90,12 @@ class Code:
 
     def __call__(self, **values: Any) -> Reason:
         """Create a reason of this kind. Other parameters than the declared ones raise TypeError."""
+        self._require(values)
+        return Reason(self.name, {name: _value(values[name]) for name in self.parameters})
+
+    def _require(self, values: Mapping[str, Any]) -> None:
         if set(values) != set(self.parameters):
             raise TypeError(f"the reason {self.name} has the parameters {self.parameters}, not {tuple(values)}")
-        return Reason(self.name, {name: _value(values[name]) for name in self.parameters})
 
     def column(self, **values: "pl.Expr | str | Nested | Listed") -> pl.Expr:
         """Create a column of reasons of this kind in the form of `Reason.dumps`, so that `Reason.loads` reads each of its values.
@@ -110,8 +113,7 @@ class Code:
         >>> pl.DataFrame({"by": [3]}).select(reason=LATE.column(minutes="by"))["reason"].item()
         '{"code":"late","parameters":{"minutes":3}}'
         """
-        if set(values) != set(self.parameters):
-            raise TypeError(f"the reason {self.name} has the parameters {self.parameters}, not {tuple(values)}")
+        self._require(values)
         if not values:
             return pl.lit(self().dumps())
         parts: list[pl.Expr] = []
@@ -138,15 +140,18 @@ class Listed:
 def _json_column(value: "pl.Expr | str | Nested | Listed") -> pl.Expr:
     """The JSON of each value of a parameter."""
     if isinstance(value, Listed):
-        columns = [pl.col(one) if isinstance(one, str) else one for one in value.reasons]
-        known = [pl.when(one.is_not_null()).then(_json_column(Nested(one))) for one in columns]
+        known = [pl.when(one.is_not_null()).then(_json_column(Nested(one))) for one in map(_expression, value.reasons)]
         return pl.format("[{}]", pl.concat_str(known, separator=",", ignore_nulls=True))
     if isinstance(value, Nested):
-        own = pl.col(value.reasons) if isinstance(value.reasons, str) else value.reasons
+        own = _expression(value.reasons)
         coded = own.str.starts_with('{"code":')
         return pl.when(coded).then(own).otherwise(_json_column(own))
-    own = pl.col(value) if isinstance(value, str) else value
-    return pl.struct(v=own).struct.json_encode().str.slice(len('{"v":')).str.head(-1)
+    return pl.struct(v=_expression(value)).struct.json_encode().str.slice(len('{"v":')).str.head(-1)
+
+
+def _expression(column: pl.Expr | str) -> pl.Expr:
+    """An expression, or the column of this name."""
+    return pl.col(column) if isinstance(column, str) else column
 
 
 SEVERAL = Code("several", ("reasons",))
@@ -252,8 +257,7 @@ def first_reasons(frame: pl.DataFrame, rules: Sequence[tuple[pl.Expr, pl.Expr]])
 
 def code_column(reasons: pl.Expr | str) -> pl.Expr:
     """The code of each value of a column of reasons, null where it is null or a sentence."""
-    own = pl.col(reasons) if isinstance(reasons, str) else reasons
-    return own.str.extract(r'^\{"code":"([^"]+)"')
+    return _expression(reasons).str.extract(r'^\{"code":"([^"]+)"')
 
 
 def describe_column(reasons: pl.Series, language: Language = "en") -> pl.Series:
@@ -264,11 +268,9 @@ def describe_column(reasons: pl.Series, language: Language = "en") -> pl.Series:
 
 def several_column(reasons: Sequence[pl.Expr | str]) -> pl.Expr:
     """Combine columns of reasons into one column: null where all are null, the reason where one is known, else `SEVERAL` of them."""
-    columns = [pl.col(one) if isinstance(one, str) else one for one in reasons]
+    columns = [_expression(one) for one in reasons]
     known = pl.sum_horizontal(one.is_not_null() for one in columns)
-    listed = pl.concat_str(*columns, separator=",", ignore_nulls=True)
-    several = pl.concat_str(pl.lit('{"code":"several","parameters":{"reasons":['), listed, pl.lit("]}}"))
-    return pl.when(known > 1).then(several).otherwise(pl.coalesce(columns))
+    return pl.when(known > 1).then(SEVERAL.column(reasons=Listed(columns))).otherwise(pl.coalesce(columns))
 
 
 def put_into_words(notes: Any, language: Language = "en") -> Any:

@@ -234,6 +234,9 @@ def test_several_reasons_of_a_row_are_one(rows: list[tuple[int | None, str | Non
     for (count, name), text in zip(rows, frame.select(reason=several_column(["few", "named"]))["reason"], strict=True):
         known = [few(count=count)] * (count is not None) + [OUTER(cause=name, fixed=0.5)] * (name is not None)
         assert (None if text is None else Reason.loads(text)) == joined(known)
+    for (count, name), text in zip(rows, frame.select(reason=several_column(["few", "name"]))["reason"], strict=True):
+        known = [few(count=count)] * (count is not None) + [as_reason(name or "")] * (name is not None)
+        assert (None if text is None else str(Reason.loads(text))) == (str(joined(known)) if known else None)
 
 
 @given(st.lists(st.tuples(st.none() | st.integers(0, 9), st.none() | texts.filter(bool)), min_size=1, max_size=4))
