@@ -243,9 +243,12 @@ def rows_with_reasons(frame: pl.DataFrame, rules: Sequence[tuple[pl.Expr, pl.Exp
     rows, and the reasons only over the rows that break a rule, since wording is expensive.
     """
     broken = pl.coalesce(pl.when(condition).then(pl.lit(at)) for at, (condition, _) in enumerate(rules))
-    rows = frame.with_columns(_rule=broken).filter(pl.col("_rule").is_not_null())
-    reason = pl.coalesce(pl.when(pl.col("_rule") == at).then(text) for at, (_, text) in enumerate(rules))
-    return rows.with_columns(reason=reason.cast(pl.String)).drop("_rule")
+    rows = frame.with_columns(_rule=broken).filter(pl.col("_rule").is_not_null()).with_row_index("_nth")
+    # polars computes every branch of a choice for all rows, so the rows of each rule are worded on their own.
+    worded = [pl.DataFrame(schema={"_nth": pl.get_index_type(), "reason": pl.String})]
+    for (at,), part in rows.partition_by("_rule", as_dict=True).items():
+        worded.append(part.select("_nth", reason=rules[at][1].cast(pl.String)))
+    return rows.drop("_rule", "_nth").with_columns(pl.concat(worded).sort("_nth")["reason"])
 
 
 def first_reasons(frame: pl.DataFrame, rules: Sequence[tuple[pl.Expr, pl.Expr]]) -> pl.Series:
