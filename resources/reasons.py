@@ -212,27 +212,39 @@ def counted_reasons(frame: pl.DataFrame, reason: str, name: str | None) -> tuple
         name: the column with what the reasons are about, such as the symbol; None for none.
 
     Returns:
-        One reason per kind. Reasons that differ only in numbers are one kind, shown by its first row. All kinds but the three
-        commonest are summed up in a last reason.
+        One reason per kind, as `commonest`. Reasons that differ only in numbers, of which some may be unknown, are one kind, shown by
+        its first row.
     """
     who = pl.col(name).drop_nulls().unique(maintain_order=True) if name else pl.lit(None)
+    numbers = pl.col(reason).str.replace_all(_UNKNOWN, "${1}0${2}").str.replace_all(_NUMBER, "#")
     kinds = (
-        frame.with_columns(_kind=pl.col(reason).str.replace_all(r"\d[\d.,:]*", "#"))
+        frame.with_columns(_kind=numbers)
         .group_by("_kind", maintain_order=True)
         .agg(pl.len(), pl.col(reason).first().alias("_shown"), who.alias("_names"))
         .sort("len", descending=True, maintain_order=True)
         .select("len", "_shown", "_names")
     )
+    return commonest([(count, stored, names or ()) for count, stored, names in kinds.iter_rows()])
+
+
+_UNKNOWN = r"([:\[,])null([,}\]])"  # a parameter of a stored reason that is None
+_NUMBER = r"[+-]?\d(?:[\d.:]|,[+-]?|[eE][+-]?\d)*"
+
+
+def commonest(kinds: Sequence[tuple[int, str, Sequence[object]]]) -> tuple[Reason, ...]:
+    """Name the first three kinds of reasons with their counts, and sum up all others in a last reason.
+
+    kinds: (number of rows, reason (`Reason.dumps`), what the rows are about), the commonest first.
+    """
     counted = []
-    for count, stored, names in kinds.head(SHOWN_REASONS).iter_rows():
+    for count, stored, names in kinds[:SHOWN_REASONS]:
         shown = Reason.loads(stored)
-        listed = [*map(str, (names or [])[:SHOWN_NAMES]), *(["…"] if names and len(names) > SHOWN_NAMES else [])]
+        listed = [*map(str, names[:SHOWN_NAMES]), *(["…"] if len(names) > SHOWN_NAMES else [])]
         counted.append(
             COUNTED(count=count, reason=shown, names=listed) if listed else COUNTED_ALONE(count=count, reason=shown)
         )
-    if kinds.height > SHOWN_REASONS:
-        others = kinds["len"][SHOWN_REASONS:]
-        counted.append(OTHER_KINDS(count=int(others.sum()), kinds=others.len()))
+    if others := [count for count, _, _ in kinds[SHOWN_REASONS:]]:
+        counted.append(OTHER_KINDS(count=sum(others), kinds=len(others)))
     return tuple(counted)
 
 

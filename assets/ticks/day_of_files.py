@@ -59,7 +59,7 @@ from resources.errors import InputError, raise_machine_fault
 from resources.made import Made
 from resources.parquet import encode
 from resources.partition import Partition
-from resources.reasons import COUNTED_ALONE, OTHER_KINDS, SHOWN_REASONS, Reason, as_reason, joined
+from resources.reasons import Reason, as_reason, commonest, joined
 from resources.rulebook import Rulebook
 from resources.settings.ticks import TicksSettings
 
@@ -477,7 +477,7 @@ class _TableOfDay:
                     bad=record.rows_set_aside,
                     rows=record.rows,
                     file=record.name,
-                    reasons=_commonest(record.rules),
+                    reasons=_ranked(record.rules),
                     first=record.first_reason,
                 )
             )
@@ -578,12 +578,10 @@ def _unusable(record: _FileRecord) -> bool:
     return record.layout is not None and not record.layout.per_security and 0 < record.rows == record.rows_set_aside
 
 
-def _commonest(rules: Counter[str]) -> list[Reason]:
+def _ranked(rules: Counter[str]) -> tuple[Reason, ...]:
     """Return the commonest broken rules (`Reason.dumps`) with their numbers of rows."""
     ranked = sorted(rules.items(), key=lambda one: (-one[1], one[0]))
-    shown = [COUNTED_ALONE(count=count, reason=Reason.loads(rule)) for rule, count in ranked[:SHOWN_REASONS]]
-    others = [count for _, count in ranked[SHOWN_REASONS:]]
-    return [*shown, *([OTHER_KINDS(count=sum(others), kinds=len(others))] if others else [])]
+    return commonest([(count, rule, ()) for rule, count in ranked])
 
 
 def _clock(ms: int) -> str:

@@ -31,6 +31,7 @@ from resources.reasons import (
     Reason,
     as_reason,
     code_column,
+    counted_reasons,
     describe_column,
     first_reasons,
     joined,
@@ -268,6 +269,25 @@ def test_a_row_has_the_reason_of_the_first_rule_that_it_breaks(rows: list[tuple[
     every = frame.with_columns(reason=first_reasons(frame, rules))
     assert every.filter(pl.col("reason").is_not_null()).rows() == found.rows()
     assert every.drop("reason").equals(frame)
+
+
+@pytest.mark.parametrize("values", [[2.5, -2.5, 1e-9, -3.1e22, None], [7, -7, None, 10**12]])
+def test_reasons_that_differ_in_numbers_are_one_kind(values: list[float | None]) -> None:
+    """A number may be negative, have an exponent or be unknown; a text is a kind of its own."""
+    frame = pl.DataFrame({"value": values, "at": range(len(values))}, strict=False)
+    frame = frame.with_columns(name=pl.col("at").cast(pl.String))
+    for placed in (["value", "at"], ["at", "value"]):  # a number before another parameter, and at the end
+        order = dict(zip(("count", "price"), placed, strict=True))
+        rows = frame.with_columns(why=SHOWN.column(name=pl.lit("close"), **order))
+        counted = counted_reasons(rows, "why", "name")
+        assert [one.code for one in counted] == ["counted"]
+        assert counted[0].parameters["count"] == len(values)
+        assert counted[0].parameters["reason"] == Reason.loads(rows["why"][0])
+    lists = frame.with_columns(why=OUTER.column(cause=pl.concat_list("at", "value"), fixed=pl.lit(1)))
+    assert len(counted_reasons(lists, "why", None)) == 1
+    texts = frame.with_columns(why=SHOWN.column(count="at", price="value", name=pl.col("name").replace("0", None)))
+    assert len(counted_reasons(texts.head(2), "why", None)) == 2
+    assert len(counted_reasons(pl.DataFrame({"why": ["x = -1.5 is low", "x = 2e-3 is low"]}), "why", None)) == 1
 
 
 @given(st.lists(st.none() | reasons | texts.map(as_reason), max_size=5))
