@@ -30,7 +30,7 @@ from assets.tape_health.verdicts import SET_ASIDE, WITHOUT
 from resources import clock
 from resources.made import Made
 from resources.partition import Files, Frames, Partition
-from resources.reasons import Reason, Reasons
+from resources.reasons import Reason, Reasons, first_reasons
 from resources.rounding import file_rounding
 from resources.rulebook import Rulebook
 from resources.settings.bars import BarsSettings
@@ -262,11 +262,14 @@ def _profile(
         .group_by("symbol")
         .agg(outside.sum().cast(pl.Int64).alias("outside_limits"))
     )
-    return (
+    judged = (
         days.join(measured, on="symbol", how="left", maintain_order="left")
         .join(daily, on="symbol", how="left", maintain_order="left")
         .join(_ranges(frame), on="symbol", how="left", maintain_order="left")
-        .select(
+    )
+    detail = DAY_CONTRADICTED.column(**{name: name for name in DAY_CONTRADICTED.parameters})
+    return (
+        judged.select(
             "symbol",
             "bars",
             missing_bars=len(clock.DAY_BARS) - pl.col("dense_bars"),
@@ -275,9 +278,7 @@ def _profile(
             close_difference=pl.when(accepted).then(pl.col("last_close") - pl.col("close")),
             outside_limits=pl.when(accepted).then("outside_limits"),
             day_contradicted=pl.when(accepted & pl.lit(ticked)).then(contradicted.fill_null(False).cast(pl.Int64)),
-            detail=pl.when(contradicted).then(
-                DAY_CONTRADICTED.column(**{name: name for name in DAY_CONTRADICTED.parameters})
-            ),
+            detail=first_reasons(judged, [(contradicted, detail)]),
         )
         .with_columns(without_orders=None, too_many_without_orders=None)
         .select(pl.col(name).cast(dtype) for name, dtype in PROFILE.items())

@@ -18,7 +18,7 @@ from assets.ticks.reasons import FILE_BECAUSE
 from resources.errors import InputError
 from resources.made import Made
 from resources.partition import Frames, Partition
-from resources.reasons import Nested, Reason
+from resources.reasons import Nested, Reason, first_reasons
 from resources.settings.bars import BarsSettings
 from resources.values import CELL_AS_DELIVERED, put, read_column, shown
 
@@ -95,22 +95,18 @@ def _read_sizes(landed: pl.DataFrame, date: dt.date, name: str) -> tuple[pl.Data
     rules = [
         *(
             (
-                pl.col(column).is_finite().fill_null(True),
+                ~pl.col(column).is_finite(),
                 SUM_NOT_FINITE.column(file=pl.lit(name), column=pl.lit(column), value=pl.col(column).cast(pl.String)),
             )
             for column in ("sum_ln", "sum_ln2")
         ),
+        (pl.col("orders") < 0, NEGATIVE_ORDERS.column(file=pl.lit(name), orders="orders")),
         (
-            (pl.col("orders") >= 0).fill_null(True),
-            NEGATIVE_ORDERS.column(file=pl.lit(name), orders="orders"),
-        ),
-        (
-            (squares >= pl.col("sum_ln") ** 2 * (1 - _SQUARES_SLACK)).fill_null(True),
+            squares < pl.col("sum_ln") ** 2 * (1 - _SQUARES_SLACK),
             NEGATIVE_VARIANCE.column(file=pl.lit(name), orders="orders", sum_ln="sum_ln", sum_ln2="sum_ln2"),
         ),
     ]
-    broken = frame.select(pl.coalesce(pl.when(~holds).then(text) for holds, text in rules)).to_series()
-    reasons = reasons.zip_with(reasons.is_not_null(), broken)
+    reasons = reasons.zip_with(reasons.is_not_null(), first_reasons(frame, rules))
     frame = frame.with_columns(pl.when(reasons.is_null()).then(column).alias(column) for column in columns)
     return frame.select(pl.col(column).cast(dtype) for column, dtype in ORDER_SIZES.items()), reasons
 

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from assets.delivered_bars.reasons import ORDER_SIZE_CONTRADICTED, ORDER_SIZES_CONTRADICTED, ORDER_SIZES_TO_BASE
-from resources.reasons import Reason
+from resources.reasons import Reason, first_reasons
 from resources.settings.bars import BarsSettings
 from resources.values import median_of
 
@@ -53,9 +53,9 @@ def judged_against_amounts(
         by_sums=(pl.col("_mean") + pl.col("_spread") / 2).exp().round(2),
         by_amount=pl.col("_order").round(2),
     )
-    why = pl.lit(of_file.dumps()) if of_file else pl.when(astray).then(contradiction)
-    broken = judged.select(pl.when(pl.col("_fit").is_not_null()).then(why)).to_series()
-    reasons = reasons.zip_with(reasons.is_not_null(), broken)
+    fitted = pl.col("_fit").is_not_null()
+    rule = (fitted, pl.lit(of_file.dumps())) if of_file else (fitted & astray, contradiction)
+    reasons = reasons.zip_with(reasons.is_not_null(), first_reasons(judged, [rule]))
     columns = ("orders", "sum_ln", "sum_ln2")
     return frame.with_columns(pl.when(reasons.is_null()).then(column).alias(column) for column in columns), reasons
 
