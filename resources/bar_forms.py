@@ -137,7 +137,8 @@ def read_bars(
         if read.faulty:
             first = read.reasons.is_not_null() & reasons.is_null()
             causes = read.reasons.filter(first)
-            counts.update(of_column(column, causes).to_list())
+            kinds = causes.value_counts(name="count")
+            counts.update(dict(zip(of_column(column, kinds.to_series(0)), kinds["count"], strict=True)))
             bad = pl.Series([shown(cell) for cell in cells.filter(first).to_list()], dtype=pl.String)
             found = CELL_AS_DELIVERED.column(column=pl.lit(column), cell=pl.lit(bad), cause=Nested(pl.lit(causes)))
             reasons = put(reasons, first, pl.select(found).to_series())
