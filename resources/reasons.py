@@ -158,6 +158,7 @@ SEVERAL = Code("several", ("reasons",))
 COUNTED = Code("counted", ("count", "reason", "names"))
 COUNTED_ALONE = Code("counted_alone", ("count", "reason"))
 OTHER_KINDS = Code("other_kinds", ("count", "kinds"))
+BECAUSE = Code("because", ("what", "cause"))
 TEXT = Code("text", ("text",))
 """A plain sentence from a manifest of an earlier version or from a third party's stage. It is shown unchanged."""
 
@@ -165,6 +166,11 @@ TEXT = Code("text", ("text",))
 def joined(reasons: Sequence[Reason]) -> Reason | None:
     """Combine reasons into one; None where there are none."""
     return reasons[0] if len(reasons) == 1 else SEVERAL(reasons=reasons) if reasons else None
+
+
+def with_cause(what: Reason, cause: Reason | None) -> Reason:
+    """Return a reason with its cause, or unchanged without one."""
+    return what if cause is None else BECAUSE(what=what, cause=cause)
 
 
 def as_reason(reason: Reason | str) -> Reason:

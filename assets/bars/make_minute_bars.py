@@ -15,7 +15,6 @@ from assets.bars.reasons import (
     COLUMN_WITHOUT_VALUES,
     DAY_CONTRADICTED,
     FEW_ORDER_SIZES,
-    FEW_ORDER_SIZES_BECAUSE,
     NO_LIMIT_PRICES,
     NO_QUOTES,
     none_left,
@@ -30,7 +29,7 @@ from assets.tape_health.verdicts import SET_ASIDE, WITHOUT
 from resources import clock
 from resources.made import Made
 from resources.partition import Files, Frames, Partition
-from resources.reasons import Reason, Reasons, first_reasons
+from resources.reasons import Reason, Reasons, first_reasons, with_cause
 from resources.rounding import file_rounding
 from resources.rulebook import Rulebook
 from resources.settings.bars import BarsSettings
@@ -152,8 +151,7 @@ def _from_ticks(
             "orders": settings.large_order_min_orders,
             "window": settings.large_order_days,
         }
-        few = FEW_ORDER_SIZES(**limits) if why is None else FEW_ORDER_SIZES_BECAUSE(**limits, cause=why)
-        reasons |= dict.fromkeys(LARGE, few)
+        reasons |= dict.fromkeys(LARGE, with_cause(FEW_ORDER_SIZES(**limits), why))
     if book.is_empty():
         reasons |= dict.fromkeys(BOOK, unavailable.get("quotes", {}).get("bid_price_1", NO_QUOTES()))
     return frame.with_columns(pl.lit(None, pl.Boolean).alias(flag) for flag in LIMITS), reasons

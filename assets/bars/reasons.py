@@ -14,7 +14,6 @@ EVERY_NAME_SET_ASIDE = Code("every_name_set_aside", ("source", "first"))
 NO_LIMIT_PRICES = Code("no_limit_prices")
 COLUMN_WITHOUT_VALUES = Code("column_without_values", ("source", "column"))
 FEW_ORDER_SIZES = Code("few_order_sizes", ("days", "orders", "window"))
-FEW_ORDER_SIZES_BECAUSE = Code("few_order_sizes_because", ("days", "orders", "window", "cause"))
 # Rows of delivered order sizes.
 SUM_NOT_FINITE = Code("sum_not_finite", ("file", "column", "value"))
 NEGATIVE_ORDERS = Code("negative_orders", ("file", "orders"))

@@ -37,14 +37,13 @@ from assets.models.reasons import (
     NO_TRAINING_BEFORE,
     NO_TRAINING_DAY,
     NO_VALIDATION_DAY,
-    with_cause,
 )
 from assets.models.schemas import CARD, CHECKPOINT, CURVES, MEASURE
 from assets.models.training import make_samples, train_networks
 from assets.models.windows import TrainingWindow, shortfall, trained_week, training_window, warm_from, window_days
 from resources.made import LEFT_OUT, Made
 from resources.partition import Files, Frames, Partition
-from resources.reasons import Reason, Reasons
+from resources.reasons import Reason, Reasons, with_cause
 from resources.settings.models import Granularity, ModelSettings
 
 

@@ -3,10 +3,9 @@
 This module holds the names of the codes and of their parameters. It does not hold their words (resources/reason_words/).
 """
 
-from resources.reasons import Code, Reason
+from resources.reasons import Code
 
 MODEL_ABSENT = Code("model_absent", ("model", "cause"))
-BECAUSE = Code("because", ("what", "cause"))
 
 # why a week cannot be trained
 SHORT_HISTORY = Code(
@@ -33,8 +32,3 @@ NO_MODEL_BEFORE = Code("no_model_before", ("cause",))
 OTHER_FEATURES = Code("other_features", ("week", "lost", "gained"))
 OTHER_ORDER = Code("other_order", ("week",))
 NO_SUCH_NETWORKS = Code("no_such_networks", ("week", "seeds"))
-
-
-def with_cause(what: Reason, cause: Reason | None) -> Reason:
-    """Return the reason with its cause upstream, or unchanged without one."""
-    return what if cause is None else BECAUSE(what=what, cause=cause)

@@ -31,10 +31,6 @@ WORDS: Mapping[str, T] = {
         "此前 {window} 个交易日的 order_sizes 不足 {days} 日或 {orders} 笔委托",
         "fewer than {days} days or {orders} orders in the order_sizes of the {window} trading days before",
     ),
-    "few_order_sizes_because": T(
-        "此前 {window} 个交易日的 order_sizes 不足 {days} 日或 {orders} 笔委托（{cause}）",
-        "fewer than {days} days or {orders} orders in the order_sizes of the {window} trading days before ({cause})",
-    ),
     # rows and findings
     "sum_not_finite": T("{file}：{column} = {value} 不是有限数", "{file}: {column} = {value} is not a finite number"),
     "negative_orders": T("{file}：orders = {orders} 为负", "{file}: orders = {orders} is negative"),

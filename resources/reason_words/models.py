@@ -6,7 +6,6 @@ from resources.language import Bilingual as T
 
 WORDS: Mapping[str, T] = {
     "model_absent": T("{model}：{cause}", "{model}: {cause}"),
-    "because": T("{what}（{cause}）", "{what} ({cause})"),
     "short_history": T(
         "自 {start} 起的历史只有 {held} 个交易日，训练窗口需要 {needed} 个（序列 {sequence}、训练 {train}、验证 {valid}、"
         "两处间隔各 {horizon}），尚缺 {missing} 个；最早可训练的一周为 {first}",
