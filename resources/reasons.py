@@ -159,6 +159,7 @@ COUNTED = Code("counted", ("count", "reason", "names"))
 COUNTED_ALONE = Code("counted_alone", ("count", "reason"))
 OTHER_KINDS = Code("other_kinds", ("count", "kinds"))
 BECAUSE = Code("because", ("what", "cause"))
+FILE_BECAUSE = Code("file_because", ("file", "cause"))
 TEXT = Code("text", ("text",))
 """A plain sentence from a manifest of an earlier version or from a third party's stage. It is shown unchanged."""
 

@@ -14,11 +14,10 @@ from assets.bars.sums import order_size_sums
 from assets.delivered_bars.sizes import judged_against_amounts
 from assets.tape_health.reasons import NEITHER_NOR_FILE, NO_TRADES
 from assets.tape_health.verdicts import SET_ASIDE
-from assets.ticks.reasons import FILE_BECAUSE
 from resources.errors import InputError
 from resources.made import Made
 from resources.partition import Frames, Partition
-from resources.reasons import Nested, Reason, first_reasons
+from resources.reasons import FILE_BECAUSE, Nested, Reason, first_reasons
 from resources.settings.bars import BarsSettings
 from resources.values import CELL_AS_DELIVERED, put, read_column, shown
 
@@ -68,6 +67,10 @@ def _read_sizes(landed: pl.DataFrame, date: dt.date, name: str) -> tuple[pl.Data
 
     A row with a reason has null sums. Raises InputError where no cell of a column can be read.
     """
+
+    def of_file(cause: pl.Expr) -> pl.Expr:
+        return FILE_BECAUSE.column(file=pl.lit(name), cause=Nested(cause))
+
     columns = ("orders", "sum_ln", "sum_ln2")
     frame = landed.select(pl.lit(date).alias("date"), pl.col("symbol").cast(pl.String))
     reasons = pl.Series("reason", [None] * landed.height, pl.String)
@@ -89,21 +92,20 @@ def _read_sizes(landed: pl.DataFrame, date: dt.date, name: str) -> tuple[pl.Data
         cause = CELL_AS_DELIVERED.column(
             column=pl.lit(column), cell=pl.col("cell").cast(pl.String), cause=Nested("why")
         )
-        worded = bad.select(FILE_BECAUSE.column(file=pl.lit(name), cause=Nested(cause))).to_series()
-        reasons = put(reasons, faulty, worded)
+        reasons = put(reasons, faulty, bad.select(of_file(cause)).to_series())
     squares = pl.col("sum_ln2") * pl.col("orders")
     rules = [
         *(
             (
                 ~pl.col(column).is_finite(),
-                SUM_NOT_FINITE.column(file=pl.lit(name), column=pl.lit(column), value=pl.col(column).cast(pl.String)),
+                of_file(SUM_NOT_FINITE.column(column=pl.lit(column), value=pl.col(column).cast(pl.String))),
             )
             for column in ("sum_ln", "sum_ln2")
         ),
-        (pl.col("orders") < 0, NEGATIVE_ORDERS.column(file=pl.lit(name), orders="orders")),
+        (pl.col("orders") < 0, of_file(NEGATIVE_ORDERS.column(orders="orders"))),
         (
             squares < pl.col("sum_ln") ** 2 * (1 - _SQUARES_SLACK),
-            NEGATIVE_VARIANCE.column(file=pl.lit(name), orders="orders", sum_ln="sum_ln", sum_ln2="sum_ln2"),
+            of_file(NEGATIVE_VARIANCE.column(orders="orders", sum_ln="sum_ln", sum_ln2="sum_ln2")),
         ),
     ]
     reasons = reasons.zip_with(reasons.is_not_null(), first_reasons(frame, rules))

@@ -15,9 +15,9 @@ NO_LIMIT_PRICES = Code("no_limit_prices")
 COLUMN_WITHOUT_VALUES = Code("column_without_values", ("source", "column"))
 FEW_ORDER_SIZES = Code("few_order_sizes", ("days", "orders", "window"))
 # Rows of delivered order sizes.
-SUM_NOT_FINITE = Code("sum_not_finite", ("file", "column", "value"))
-NEGATIVE_ORDERS = Code("negative_orders", ("file", "orders"))
-NEGATIVE_VARIANCE = Code("negative_variance", ("file", "orders", "sum_ln", "sum_ln2"))
+SUM_NOT_FINITE = Code("sum_not_finite", ("column", "value"))
+NEGATIVE_ORDERS = Code("negative_orders", ("orders",))
+NEGATIVE_VARIANCE = Code("negative_variance", ("orders", "sum_ln", "sum_ln2"))
 # Findings about the bars of a day.
 DAY_CONTRADICTED = Code(
     "day_contradicted", ("open", "high", "low", "close", "first_open", "bottom", "top", "auction_close")

@@ -96,6 +96,6 @@ AMOUNT_OUTSIDE_PRICES = Code("amount_outside_prices", ("count", "minutes", "time
 CLOSE_STOOD_STILL = Code("close_stood_still", ("start", "end"))
 
 # Order sizes (sizes.py).
-ORDER_SIZES_CONTRADICTED = Code("order_sizes_contradicted", ("file", "stocks", "ratio"))
-ORDER_SIZES_TO_BASE = Code("order_sizes_to_base", ("file", "stocks", "ratio", "base"))
-ORDER_SIZE_CONTRADICTED = Code("order_size_contradicted", ("file", "orders", "by_sums", "by_amount"))
+ORDER_SIZES_CONTRADICTED = Code("order_sizes_contradicted", ("stocks", "ratio"))
+ORDER_SIZES_TO_BASE = Code("order_sizes_to_base", ("stocks", "ratio", "base"))
+ORDER_SIZE_CONTRADICTED = Code("order_size_contradicted", ("orders", "by_sums", "by_amount"))

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from assets.delivered_bars.reasons import ORDER_SIZE_CONTRADICTED, ORDER_SIZES_CONTRADICTED, ORDER_SIZES_TO_BASE
-from resources.reasons import Reason, first_reasons
+from resources.reasons import FILE_BECAUSE, Nested, Reason, first_reasons
 from resources.settings.bars import BarsSettings
 from resources.values import median_of
 
@@ -45,16 +45,16 @@ def judged_against_amounts(
     (low, high), (least, most) = settings.order_sizes_band, settings.median_order_sizes_band
     of_file = None
     if fits.len() >= settings.order_sizes_names and not least <= (median := median_of(fits)) <= most:
-        of_file = _of_file(judged, {"file": name, "stocks": fits.len(), "ratio": median}, (least, most))
+        of_file = _of_file(judged, {"stocks": fits.len(), "ratio": median}, (least, most))
     astray = ~pl.col("_fit").is_between(low, high) | (pl.col("_geometric") > 1 + _ROUNDING)
     contradiction = ORDER_SIZE_CONTRADICTED.column(
-        file=pl.lit(name),
         orders="orders",
         by_sums=(pl.col("_mean") + pl.col("_spread") / 2).exp().round(2),
         by_amount=pl.col("_order").round(2),
     )
     fitted = pl.col("_fit").is_not_null()
-    rule = (fitted, pl.lit(of_file.dumps())) if of_file else (fitted & astray, contradiction)
+    broken, cause = (fitted, pl.lit(of_file.dumps())) if of_file else (fitted & astray, contradiction)
+    rule = (broken, FILE_BECAUSE.column(file=pl.lit(name), cause=Nested(cause)))
     reasons = reasons.zip_with(reasons.is_not_null(), first_reasons(judged, [rule]))
     columns = ("orders", "sum_ln", "sum_ln2")
     return frame.with_columns(pl.when(reasons.is_null()).then(column).alias(column) for column in columns), reasons

@@ -25,7 +25,6 @@ from assets.ticks.plain_csv import LINE, as_delivered
 from assets.ticks.reasons import (
     CANNOT_BE_OPENED,
     ENDS_EARLY,
-    FILE_BECAUSE,
     HEADER_ONLY,
     NAMED_AFTER_ANOTHER_DAY,
     NO_FILE_OF,
@@ -59,7 +58,7 @@ from resources.errors import InputError, raise_machine_fault
 from resources.made import Made
 from resources.parquet import encode
 from resources.partition import Partition
-from resources.reasons import Reason, as_reason, commonest, joined
+from resources.reasons import FILE_BECAUSE, Reason, as_reason, commonest, joined
 from resources.rulebook import Rulebook
 from resources.settings.ticks import TicksSettings
 

@@ -32,11 +32,11 @@ WORDS: Mapping[str, T] = {
         "fewer than {days} days or {orders} orders in the order_sizes of the {window} trading days before",
     ),
     # rows and findings
-    "sum_not_finite": T("{file}：{column} = {value} 不是有限数", "{file}: {column} = {value} is not a finite number"),
-    "negative_orders": T("{file}：orders = {orders} 为负", "{file}: orders = {orders} is negative"),
+    "sum_not_finite": T("{column} = {value} 不是有限数", "{column} = {value} is not a finite number"),
+    "negative_orders": T("orders = {orders} 为负", "orders = {orders} is negative"),
     "negative_variance": T(
-        "{file}：ln amount 的方差为负：orders = {orders}，sum_ln = {sum_ln}，sum_ln2 = {sum_ln2}",
-        "{file}: the variance of ln amount is negative: orders = {orders}, sum_ln = {sum_ln}, sum_ln2 = {sum_ln2}",
+        "ln amount 的方差为负：orders = {orders}，sum_ln = {sum_ln}，sum_ln2 = {sum_ln2}",
+        "the variance of ln amount is negative: orders = {orders}, sum_ln = {sum_ln}, sum_ln2 = {sum_ln2}",
     ),
     "day_contradicted": T(
         "daily_prices 的开盘价为 {open}，最高价为 {high}，最低价为 {low}，收盘价为 {close}；而其逐笔成交（合计等于当日成交量）"

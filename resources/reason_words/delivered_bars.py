@@ -315,19 +315,19 @@ WORDS: Mapping[str, T] = {
     ),
     # order sizes
     "order_sizes_contradicted": T(
-        "{file}：{stocks} 只股票的委托金额为当日成交额所得的 {ratio:.3g} 倍（中位数）：各和不是以元计的 ln amount 之和。请提供委托金额（元）的 Σ ln amount 与 "
+        "{stocks} 只股票的委托金额为当日成交额所得的 {ratio:.3g} 倍（中位数）：各和不是以元计的 ln amount 之和。请提供委托金额（元）的 Σ ln amount 与 "
         "Σ (ln amount)²",
-        "{file}: the orders of {stocks} stocks are in the median {ratio:.3g} times those that follow from the day's amounts: the sums are not of "
+        "the orders of {stocks} stocks are in the median {ratio:.3g} times those that follow from the day's amounts: the sums are not of "
         "ln amount in yuan. Deliver Σ ln amount and Σ (ln amount)² of the orders' amounts in yuan",
     ),
     "order_sizes_to_base": T(
-        "{file}：{stocks} 只股票的委托金额为当日成交额所得的 {ratio:.3g} 倍（中位数）：对数以 {base} 为底。请提供自然对数之和",
-        "{file}: the orders of {stocks} stocks are in the median {ratio:.3g} times those that follow from the day's amounts: the logarithms are "
+        "{stocks} 只股票的委托金额为当日成交额所得的 {ratio:.3g} 倍（中位数）：对数以 {base} 为底。请提供自然对数之和",
+        "the orders of {stocks} stocks are in the median {ratio:.3g} times those that follow from the day's amounts: the logarithms are "
         "to the base of {base}. Deliver sums of natural ones",
     ),
     "order_size_contradicted": T(
-        "{file}：{orders} 笔委托的平均金额，由 sum_ln 与 sum_ln2 得 {by_sums} 元，由当日成交额得 {by_amount} 元：各和不是以元计的 ln amount 之和",
-        "{file}: the mean of the {orders} orders is {by_sums} yuan by sum_ln and sum_ln2, and {by_amount} yuan by the day's amount: the sums are "
+        "{orders} 笔委托的平均金额，由 sum_ln 与 sum_ln2 得 {by_sums} 元，由当日成交额得 {by_amount} 元：各和不是以元计的 ln amount 之和",
+        "the mean of the {orders} orders is {by_sums} yuan by sum_ln and sum_ln2, and {by_amount} yuan by the day's amount: the sums are "
         "not of ln amount in yuan",
     ),
 }

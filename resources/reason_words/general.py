@@ -7,6 +7,7 @@ from resources.language import Bilingual as T
 WORDS: Mapping[str, T] = {
     "text": T("{text}", "{text}"),
     "several": T("{reasons}", "{reasons}"),
+    "file_because": T("{file}：{cause}", "{file}: {cause}"),
     "because": T("{what}（{cause}）", "{what} ({cause})"),
     "nothing_landed": T(
         "{table} 在 {partition} 没有可用的数据", "nothing has landed from which {table} of {partition} could be made"

@@ -34,7 +34,6 @@ WORDS: Mapping[str, T] = {
         "{file} 无法读到结尾（{error}），已读取 {rows} 行：请重新提供",
         "{file} cannot be read to its end ({error}); {rows} rows were read: deliver it again",
     ),
-    "file_because": T("{file}：{cause}", "{file}: {cause}"),
     "header_only": T("{file} 只有表头，没有数据行", "{file} has a header and no rows"),
     "ends_early": T(
         "{file} 最后一行的时间戳为 {time}：此后的数据（包括 14:57:00 起的收盘集合竞价）缺失，或交易暂停",
