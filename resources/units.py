@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
-from resources.reasons import Code, Reason, joined
+import polars as pl
+
+from resources.reasons import Code, Nested, Reason, joined
 from resources.reference_forms import UNITS
 
 PLAIN = {"volume": "shares", "amount": "yuan"}
@@ -58,6 +60,20 @@ def ratio_units(table: str, declared: Mapping[str, Any]) -> dict[int, Reason]:
             power = _power(own["amount"]) - _power(amount) - _power(own["volume"]) + _power(volume)
             found[power] = OR_PRICES_IN_UNIT(cause=cause) if power in (-2, -4) else cause
     return found
+
+
+def power_of_ten(ratio: pl.Expr, tolerance: float) -> pl.Expr:
+    """The power of ten to which a ratio is equal within the relative `tolerance`; 0 where there is none, or the ratio is near 1."""
+    exponent = pl.when(ratio > 0).then(ratio).log10()
+    whole = exponent.round()
+    near = (exponent - whole).abs() <= math.log10(1 + tolerance)
+    return pl.when(near & whole.is_finite()).then(whole).otherwise(0).fill_null(0).cast(pl.Int64)
+
+
+def cause_of(power: pl.Expr, causes: Mapping[int, Reason], otherwise: Reason) -> Nested:
+    """The cause of a power of ten, as a parameter of a column of reasons. causes: as from `column_units` or `ratio_units`."""
+    stored = {exponent: reason.dumps() for exponent, reason in causes.items()}
+    return Nested(power.replace_strict(stored, default=otherwise.dumps(), return_dtype=pl.String))
 
 
 def _own(column: str, table: str, declared: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from assets.delivered_bars.diagnosis import FileFinding, power_of_ten
+from assets.delivered_bars.diagnosis import FileFinding
 from assets.delivered_bars.reasons import (
     AMOUNT_IN_LARGER_UNIT,
     CUMULATIVE_COLUMN,
@@ -33,6 +33,7 @@ from resources import clock
 from resources.reasons import Nested, Reason
 from resources.reference_forms import LOT
 from resources.settings.bars import BarsSettings
+from resources.units import power_of_ten
 
 _SPREAD = ("volume", "amount", "trades")
 _WIDTHS = (
@@ -191,7 +192,7 @@ def _flows(day: pl.DataFrame, given: Sequence[str], settings: BarsSettings) -> C
         ratios = _ratios(inner, flow)
         counts = (pl.col("money") < settings.min_flow_share) & _of_counts(settings)
         odd = (pl.col("money") > _MOST) | (
-            pl.lit(flow == _SIDES) & ((power_of_ten(pl.col("money"), settings) != 0) | counts)
+            pl.lit(flow == _SIDES) & ((power_of_ten(pl.col("money"), settings.unit_tolerance) != 0) | counts)
         )
         cause = pl.when(counts.fill_null(False)).then(pl.lit(FLOWS_ARE_COUNTS().dumps()))
         fault = FLOW_UNIT_OF_STOCK.column(

@@ -50,9 +50,9 @@ from assets.delivered_bars.reasons import (
 )
 from resources import clock
 from resources.bar_forms import clock_time
-from resources.reasons import Code, Nested, Reason
+from resources.reasons import Code, Reason
 from resources.settings.bars import BarsSettings
-from resources.units import ANOTHER_UNIT, column_units, ratio_units
+from resources.units import ANOTHER_UNIT, cause_of, column_units, power_of_ten, ratio_units
 
 _MIN_SPACED = 4  # fewest minutes of which an even spacing is judged
 _EVEN_SHARE = 0.8  # share of equal steps between minutes from which bars are of several minutes
@@ -421,14 +421,14 @@ def name_reasons(
     auction on this day. declared: the settings about the bars (`LandingView.declared`).
     """
     own = pl.col("average") / ((pl.col("top") + pl.col("bottom")) / 2)
-    power = power_of_ten(own, settings)
-    unit = _cause_of(power, ratio_units("bars", declared), ANOTHER_UNIT())
+    power = power_of_ten(own, settings.unit_tolerance)
+    unit = cause_of(power, ratio_units("bars", declared), ANOTHER_UNIT())
     return [
         (pl.col("same_as").is_not_null(), SAME_BARS.column(symbol="same_as")),
         (pl.col("unpriced"), BARS_WITHOUT_DAILY_PRICES.column()),
         *_scaled("volume", pl.col("volume") / pl.col("daily_volume"), settings, declared),
         *_scaled("amount", pl.col("amount") / pl.col("daily_amount"), settings, declared),
-        (power != 0, BAR_AVERAGE_SCALED.column(power=power, cause=Nested(unit))),
+        (power != 0, BAR_AVERAGE_SCALED.column(power=power, cause=unit)),
         *_price_reasons(settings, averaged, of_snapshots(declared)),
     ]
 
@@ -532,25 +532,9 @@ def _of_all(values: pl.Expr, result: pl.Expr) -> pl.Expr:
     return pl.when(values.null_count() == 0).then(result)
 
 
-def power_of_ten(ratio: pl.Expr, settings: BarsSettings) -> pl.Expr:
-    """Return the power of ten that a ratio is near to, within `unit_tolerance`; 0 where it is near to none, or to 1."""
-    exponent = pl.when(ratio > 0).then(ratio).log10()
-    whole = exponent.round()
-    near = (exponent - whole).abs() <= math.log10(1 + settings.unit_tolerance)
-    return pl.when(near & whole.is_finite()).then(whole).otherwise(0).fill_null(0).cast(pl.Int64)
-
-
 def _scaled(
     column: str, ratio: pl.Expr, settings: BarsSettings, declared: Mapping[str, Any]
 ) -> list[tuple[pl.Expr, pl.Expr]]:
-    power = power_of_ten(ratio, settings)
-    unit = _cause_of(power, column_units(column, "bars", declared), ANOTHER_UNIT_THAN_DAILY())
-    return [(power != 0, BAR_TOTAL_SCALED.column(column=pl.lit(column), power=power, cause=Nested(unit)))]
-
-
-def _cause_of(power: pl.Expr, causes: Mapping[int, Reason], otherwise: Reason) -> pl.Expr:
-    """Return the cause of a power of ten."""
-    cause = pl.lit(otherwise.dumps())
-    for exponent, reason in causes.items():
-        cause = pl.when(power == exponent).then(pl.lit(reason.dumps())).otherwise(cause)
-    return cause
+    power = power_of_ten(ratio, settings.unit_tolerance)
+    unit = cause_of(power, column_units(column, "bars", declared), ANOTHER_UNIT_THAN_DAILY())
+    return [(power != 0, BAR_TOTAL_SCALED.column(column=pl.lit(column), power=power, cause=unit))]

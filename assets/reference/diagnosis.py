@@ -9,7 +9,6 @@ these years is refused.
 """
 
 import datetime as dt
-import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -61,7 +60,7 @@ from resources.code_changes import CodeChanges
 from resources.reasons import SEVERAL, Nested, Reason, code_column
 from resources.rounding import Rounding
 from resources.settings.reference import ReferenceSettings
-from resources.units import ANOTHER_UNIT, ratio_units
+from resources.units import ANOTHER_UNIT, cause_of, power_of_ten, ratio_units
 from resources.values import median_of
 
 _STILL = 0.0005  # move of the members from which an unchanged close is that of the day before
@@ -106,15 +105,13 @@ def contradictions(settings: ReferenceSettings, declared: Mapping[str, Any] | No
 def _of_the_vwap(settings: ReferenceSettings, declared: Mapping[str, Any]) -> list[Contradiction]:
     """Return the rules on amount / volume: another unit, or prices that are not those of the trades."""
     vwap = pl.col("amount") / pl.col("volume")
-    power = _power(vwap / ((pl.col("high") + pl.col("low")) / 2), settings.unit_tolerance)
-    cause = ANOTHER_UNIT.column()
-    for exponent, why in ratio_units("daily_prices", declared).items():
-        cause = pl.when(power == exponent).then(pl.lit(why.dumps())).otherwise(cause)
+    power = power_of_ten(vwap / ((pl.col("high") + pl.col("low")) / 2), settings.unit_tolerance)
+    cause = cause_of(power, ratio_units("daily_prices", declared), ANOTHER_UNIT())
     outside_range = (pl.col("least_vwap") > pl.col("high") * (1 + settings.vwap_tolerance) + HALF_CENT) | (
         pl.col("most_vwap") < pl.col("low") * (1 - settings.vwap_tolerance) - HALF_CENT
     )
     return [
-        (power != 0, UNIT_RATIO_OFF.column(power=power, cause=Nested(cause))),
+        (power != 0, UNIT_RATIO_OFF.column(power=power, cause=cause)),
         (outside_range, VWAP_OFF.column(vwap=vwap.round(4), low="low", high="high")),
     ]
 
@@ -574,11 +571,3 @@ def market_values(judged: pl.DataFrame, settings: ReferenceSettings) -> Reason |
     if moving.height < _FEW or alike <= settings.max_shares_with_price * moving.height:
         return None
     return SHARES_ARE_MARKET_VALUES(alike=alike, stocks=moving.height)
-
-
-def _power(ratio: pl.Expr, tolerance: float) -> pl.Expr:
-    """Return the power of ten to which a ratio is equal within `tolerance`; 0 where there is none, or the ratio is near 1."""
-    exponent = pl.when(ratio > 0).then(ratio).log10()
-    whole = exponent.round()
-    near = (exponent - whole).abs() <= math.log10(1 + tolerance)
-    return pl.when(near & whole.is_finite()).then(whole).otherwise(0).fill_null(0).cast(pl.Int64)

@@ -2,12 +2,14 @@
 
 import re
 from itertools import product
-from math import log10
+from math import inf, log10, nan
 
+import polars as pl
 import pytest
 
+from resources.reasons import TEXT
 from resources.reference_forms import UNITS
-from resources.units import column_units, ratio_units
+from resources.units import cause_of, column_units, power_of_ten, ratio_units
 
 VOLUMES, AMOUNTS = ("shares", "lots"), ("yuan", "thousand_yuan", "ten_thousand_yuan")
 
@@ -51,3 +53,15 @@ def test_following_the_message_gives_the_right_figures(
 def test_a_power_that_no_unit_explains_has_no_setting() -> None:
     assert set(column_units("amount", "bars", {})) == {-3, -4}
     assert set(ratio_units("bars", {})) == {2, -1, -2, -3, -4}
+
+
+@pytest.mark.parametrize(
+    ("ratio", "power", "cause"),
+    [(99.0, 2, "two"), (1000.0, 3, "other"), (0.0098, -2, "less"), (1.01, 0, "other"), (50.0, 0, "other")]
+    + [(ratio, 0, "other") for ratio in (0.0, -100.0, inf, nan, None)],
+)
+def test_each_power_of_ten_has_its_cause(ratio: float | None, power: int, cause: str) -> None:
+    found = power_of_ten(pl.col("ratio"), tolerance=0.05)
+    named = cause_of(found, {2: TEXT(text="two"), -2: TEXT(text="less")}, TEXT(text="other"))
+    frame = pl.DataFrame({"ratio": [ratio]}, schema={"ratio": pl.Float64})
+    assert frame.select(found, cause=named.reasons).row(0) == (power, cause)
