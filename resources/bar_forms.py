@@ -17,7 +17,7 @@ import polars as pl
 from resources import clock
 from resources.delivered_files import DeliveredTable
 from resources.errors import InputError
-from resources.reasons import Code, Nested
+from resources.reasons import Code, Nested, counted_kinds, joined
 from resources.reference_forms import FACTOR, UNITS, of_column, raw_prices, rename_headers
 from resources.settings.landing import LandingSettings
 from resources.symbols import Ranges, read_symbols, stock_ranges
@@ -28,7 +28,6 @@ from resources.values import (
     Column,
     Stamps,
     Unreadable,
-    counted,
     day_of_text,
     map_distinct,
     put,
@@ -121,9 +120,9 @@ def read_bars(
     wanted = {column: dtype for column, dtype in BARS.items() if column in raw.columns}
     wanted |= {FACTOR: pl.Float64} if form.prices == "adjusted" else {}
     reasons = delivered.bad_rows
-    counts: Counter[str] = Counter(reasons.drop_nulls().to_list())
     if DATE in raw.columns:
         reasons = _of_other_days(raw[DATE], date, name, stamps, reasons)
+    counts: Counter[str] = Counter(reasons.drop_nulls().to_list())
     columns = []
     for column, dtype in wanted.items():
         if column == "symbol":
@@ -146,9 +145,8 @@ def read_bars(
         hint = (
             f" {WHAT_MINUTE_IS}." if read_minutes(raw["minute"], date, stamps).values.null_count() == raw.height else ""
         )
-        raise InputError(
-            f"{name}: none of the {raw.height} rows can be read: {counted(counts)}.{hint} Correct the file."
-        )
+        why = joined(counted_kinds(counts))
+        raise InputError(f"{name}: none of the {raw.height} rows can be read: {why}.{hint} Correct the file.")
     frame = pl.DataFrame(columns).with_columns(reasons.alias(UNREADABLE))
     prices = [column for column in PRICES if column in frame.columns]
     if form.prices == "adjusted":

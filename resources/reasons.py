@@ -219,8 +219,8 @@ def counted_reasons(frame: pl.DataFrame, reason: str, name: str | None) -> tuple
         name: the column with what the reasons are about, such as the symbol; None for none.
 
     Returns:
-        One reason per kind, as `commonest`. Reasons that differ only in numbers, of which some may be unknown, are one kind, shown by
-        its first row.
+        One reason per kind. Reasons that differ only in numbers, of which some may be unknown, are one kind, shown by its first row.
+        All kinds but the three commonest are summed up in a last reason.
     """
     who = pl.col(name).drop_nulls().unique(maintain_order=True) if name else pl.lit(None)
     numbers = pl.col(reason).str.replace_all(_UNKNOWN, "${1}0${2}").str.replace_all(_NUMBER, "#")
@@ -231,18 +231,21 @@ def counted_reasons(frame: pl.DataFrame, reason: str, name: str | None) -> tuple
         .sort("len", descending=True, maintain_order=True)
         .select("len", "_shown", "_names")
     )
-    return commonest([(count, stored, names or ()) for count, stored, names in kinds.iter_rows()])
+    return _commonest([(count, stored, names or ()) for count, stored, names in kinds.iter_rows()])
 
 
 _UNKNOWN = r"([:\[,])null([,}\]])"  # a parameter of a stored reason that is None
 _NUMBER = r"[+-]?\d(?:[\d.:]|,[+-]?|[eE][+-]?\d)*"
 
 
-def commonest(kinds: Sequence[tuple[int, str, Sequence[object]]]) -> tuple[Reason, ...]:
-    """Name the first three kinds of reasons with their counts, and sum up all others in a last reason.
+def counted_kinds(counts: Mapping[str, int]) -> tuple[Reason, ...]:
+    """Count reasons as `counted_reasons` does. counts: reason (`Reason.dumps`) → number of rows."""
+    ranked = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    return _commonest([(count, stored, ()) for stored, count in ranked])
 
-    kinds: (number of rows, reason (`Reason.dumps`), what the rows are about), the commonest first.
-    """
+
+def _commonest(kinds: Sequence[tuple[int, str, Sequence[object]]]) -> tuple[Reason, ...]:
+    """kinds: (number of rows, reason (`Reason.dumps`), what the rows are about), the commonest first."""
     counted = []
     for count, stored, names in kinds[:SHOWN_REASONS]:
         shown = Reason.loads(stored)

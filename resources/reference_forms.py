@@ -14,10 +14,10 @@ import polars as pl
 
 from resources.delivered_files import DeliveredTable
 from resources.errors import InputError
-from resources.reasons import Code, Nested
+from resources.reasons import Code, Nested, counted_kinds, joined
 from resources.settings.landing import LandingSettings
 from resources.symbols import StockCodes, index_ranges, read_symbols
-from resources.values import BLANKS, CELL_UNREADABLE, Stamps, counted, put, read_column, shown
+from resources.values import BLANKS, CELL_UNREADABLE, Stamps, put, read_column, shown
 
 UNREADABLE, DELIVERED = "unreadable", "delivered"
 """Additional columns of a reference table: the reason (`Reason.dumps`) why a row cannot be read ("volume is no number"), and the cell
@@ -292,7 +292,7 @@ def _refuse_unusable(form: ReferenceForm, frame: pl.DataFrame, path: Path) -> No
     judged = frame.select(pl.all(), _why=pl.coalesce(whys))
     if judged["_why"].null_count():
         return
-    counts = dict(judged.group_by("_why").len().iter_rows())
+    why = joined(counted_kinds(dict(judged.group_by("_why").len().iter_rows())))
     first = judged.row(0, named=True)
     example = first[DELIVERED] or ", ".join(
         f"{name} = {shown(first[name])}"
@@ -300,7 +300,7 @@ def _refuse_unusable(form: ReferenceForm, frame: pl.DataFrame, path: Path) -> No
         if name in ("symbol", form.known) and first[name] is not None
     )
     raise InputError(
-        f"{path}: none of the {frame.height} rows can be used: {counted(counts)}.{example and f' The first: {example}.'} Correct the "
+        f"{path}: none of the {frame.height} rows can be used: {why}.{example and f' The first: {example}.'} Correct the "
         "table, declare its form (settings section landing), or remove the file, which makes everything that needs it n/a."
     )
 
@@ -348,14 +348,14 @@ def _undated(
     of_date = pl.col(UNREADABLE).str.json_path_match("$.parameters.column") == form.known
     missing = VALUE_MISSING.column(column=pl.lit(form.known))
     reasons = frame.select(pl.when(of_date).then(UNREADABLE).otherwise(missing)).to_series()
-    counts = dict(reasons.value_counts().iter_rows())
+    why = joined(counted_kinds(dict(reasons.value_counts().iter_rows())))
     keys = [name for name in ("index", "symbol", "period", form.known) if name in raw.columns]
     examples = "; ".join(
         ", ".join(f"{name} = {shown(row[name])}" for name in dict.fromkeys(keys))
         for row in raw.head(_SHOWN).iter_rows(named=True)
     )
     text = (
-        f"{path}: {frame.height} of {height} rows cannot be placed in time: {counted(counts)} (the first: {examples}). Without "
+        f"{path}: {frame.height} of {height} rows cannot be placed in time: {why} (the first: {examples}). Without "
         f"{form.known} it is not known when a row became known"
     )
     if frame.height - _awaited(form, frame) > max(settings.always_undated_rows, settings.max_undated_share * height):

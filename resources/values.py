@@ -10,7 +10,7 @@ month may be exchanged, and a serial number of a spreadsheet are unreadable. Emp
 import datetime as dt
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -447,15 +447,6 @@ def _none(cells: pl.Series) -> pl.Series:
 def _condemned(cells: pl.Series, dtype: Any, reason: Reason) -> Column:
     nothing = pl.Series(cells.name, [None], dtype).new_from_index(0, len(cells))
     return Column(nothing, put(_none(cells).cast(pl.String), cells.is_not_null(), reason.dumps()))
-
-
-def counted(reasons: Mapping[str, int], most: int = 3) -> str:
-    """Format the commonest reasons (`Reason.dumps`) with their numbers of rows, as "12 rows: volume is no number; 3 rows: …"."""
-    worded = ((str(Reason.loads(reason)), count) for reason, count in reasons.items())
-    ranked = sorted(worded, key=lambda one: (-one[1], one[0]))
-    shown = [f"{count} row{'s' if count > 1 else ''}: {reason}" for reason, count in ranked[:most]]
-    left = sum(count for _, count in ranked[most:])
-    return "; ".join([*shown, *([f"{left} rows for other reasons"] if left else [])])
 
 
 def shown(cell: Any) -> str:

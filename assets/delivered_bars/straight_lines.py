@@ -11,6 +11,7 @@ more than 25 on 98 % of them. Likewise, in no morning or afternoon with a move o
 one line.
 """
 
+from collections import Counter
 from math import log
 
 import numpy as np
@@ -63,8 +64,9 @@ def judge_lines(bars: pl.DataFrame, settings: BarsSettings) -> Columns:
     faults = pl.DataFrame({"symbol": names, "fault": pl.Series(causes.tolist(), dtype=pl.String)}).drop_nulls()
     findings, stocks = [], int(judged.sum())
     if of_most(faults.height, stocks):
-        commonest = Reason.loads(faults["fault"].value_counts(sort=True)["fault"][0])
-        reason = INTERPOLATED_CLOSES(count=faults.height, stocks=stocks, cause=commonest)
+        # Of equally common reasons, the first is used.
+        ((commonest, _),) = Counter(faults["fault"]).most_common(1)
+        reason = INTERPOLATED_CLOSES(count=faults.height, stocks=stocks, cause=Reason.loads(commonest))
         findings.append(FileFinding(reason, True))
     return Columns(faults, findings)
 

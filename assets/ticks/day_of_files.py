@@ -58,7 +58,7 @@ from resources.errors import InputError, raise_machine_fault
 from resources.made import Made
 from resources.parquet import encode
 from resources.partition import Partition
-from resources.reasons import FILE_BECAUSE, Reason, as_reason, commonest, joined
+from resources.reasons import FILE_BECAUSE, Reason, as_reason, counted_kinds, joined
 from resources.rulebook import Rulebook
 from resources.settings.ticks import TicksSettings
 
@@ -476,7 +476,7 @@ class _TableOfDay:
                     bad=record.rows_set_aside,
                     rows=record.rows,
                     file=record.name,
-                    reasons=_ranked(record.rules),
+                    reasons=counted_kinds(record.rules),
                     first=record.first_reason,
                 )
             )
@@ -575,12 +575,6 @@ def _in_order(pool: ThreadPoolExecutor, work: Callable[[_Item], _Result], items:
 def _unusable(record: _FileRecord) -> bool:
     """Return whether every row of a file was set aside; a file of one security is judged by tape_health instead."""
     return record.layout is not None and not record.layout.per_security and 0 < record.rows == record.rows_set_aside
-
-
-def _ranked(rules: Counter[str]) -> tuple[Reason, ...]:
-    """Return the commonest broken rules (`Reason.dumps`) with their numbers of rows."""
-    ranked = sorted(rules.items(), key=lambda one: (-one[1], one[0]))
-    return commonest([(count, rule, ()) for rule, count in ranked])
 
 
 def _clock(ms: int) -> str:

@@ -390,7 +390,7 @@ def test_a_file_without_closes_is_an_error_that_says_so():
         make(pl.DataFrame({"symbol": ["000001.SZ"], "minute": [570]}))
     with pytest.raises(InputError, match=r"lacks the column close.*rename the headers"):
         make(pl.DataFrame({"symbol": ["000001.SZ"], "minute": [570], "收盘价": [10.0]}))
-    with pytest.raises(InputError, match=r"none of the 1 rows can be read: 1 row: close is no number"):
+    with pytest.raises(InputError, match=r"none of the 1 rows can be read: 1 × close is no number"):
         make(pl.DataFrame({"symbol": ["000001.SZ"], "minute": [570], "close": ["ten"]}))
     with pytest.raises(InputError, match=r"close is empty in all of its 2 rows"):
         make(pl.DataFrame({"symbol": ["000001.SZ"] * 2, "minute": [570, 571], "close": [0.0, math.nan]}))

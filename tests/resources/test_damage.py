@@ -96,7 +96,7 @@ def test_s3_without_credentials_is_reported_as_such(monkeypatch: pytest.MonkeyPa
     ("data", "why"),
     [
         (b"", "is empty"),
-        (b"index,date,close\n000905.SH,2023-10-10,1,2,3\n", "1 row: a line of 5 fields under a header of 3. Correct"),
+        (b"index,date,close\n000905.SH,2023-10-10,1,2,3\n", "1 × a line of 5 fields under a header of 3. Correct"),
     ],
     ids=["empty", "a row too long"],
 )

@@ -31,6 +31,7 @@ from resources.reasons import (
     Reason,
     as_reason,
     code_column,
+    counted_kinds,
     counted_reasons,
     describe_column,
     first_reasons,
@@ -288,6 +289,11 @@ def test_reasons_that_differ_in_numbers_are_one_kind(values: list[float | None])
     texts = frame.with_columns(why=SHOWN.column(count="at", price="value", name=pl.col("name").replace("0", None)))
     assert len(counted_reasons(texts.head(2), "why", None)) == 2
     assert len(counted_reasons(pl.DataFrame({"why": ["x = -1.5 is low", "x = 2e-3 is low"]}), "why", None)) == 1
+
+
+def test_the_commonest_kinds_come_first() -> None:
+    counted = joined(counted_kinds({"a": 1, "b": 7, "c": 2, "d": 1, "e": 1}))
+    assert str(counted) == "7 × b; 2 × c; 1 × a; 2 for 2 other reasons"
 
 
 @given(st.lists(st.none() | reasons | texts.map(as_reason), max_size=5))

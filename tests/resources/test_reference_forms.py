@@ -133,7 +133,7 @@ def test_a_line_that_does_not_fit_the_header_is_set_aside_and_the_others_are_rea
     assert frame is not None
     same(frame, TABLES["index_prices"].filter(pl.col("date") != DAYS[1]))
     assert zone.undated["index_prices"].rows == 1
-    with pytest.raises(InputError, match=r"index_prices\.csv: 1 of 3 rows cannot be placed in time: 1 row: .*date"):
+    with pytest.raises(InputError, match=r"index_prices\.csv: 1 of 3 rows cannot be placed in time: 1 × .*date"):
         LandingZone(zone.root, settings=LandingSettings(always_undated_rows=0)).frame("index_prices")
 
 
@@ -160,7 +160,7 @@ def test_rows_without_a_date_are_reported_and_left_out_up_to_a_share(tmp_path: P
     assert frame.height == PRICES.height - 1
     undated = zone.undated["daily_prices"]
     assert undated.rows == 1
-    assert "1 of 18 rows cannot be placed in time: 1 row: date is no day of the calendar" in undated.remark
+    assert "1 of 18 rows cannot be placed in time: 1 × date is no day of the calendar" in undated.remark
     assert f"symbol = '{SYMBOLS[4]}', date = '2023-02-30'" in undated.remark
     with pytest.raises(InputError, match="1 of 18 rows cannot be placed in time"):
         LandingZone(root, settings=LandingSettings(max_undated_share=0.05, always_undated_rows=0)).frame("daily_prices")
@@ -184,10 +184,10 @@ def test_the_remark_on_a_table_is_reported_again_by_the_next_run(tmp_path: Path)
 @pytest.mark.parametrize(
     ("tables", "why"),
     [
-        ({"daily_prices": PRICES.with_columns(volume=pl.lit("8.19E+05"))}, "18 rows: volume is rounded"),
-        ({"industries": TABLES["industries"].with_columns(symbol=pl.lit("STEEL"))}, "6 rows: symbol is not of the form 600519.SH"),
-        ({"instruments": TABLES["instruments"].with_columns(list_date=pl.lit("44958"))}, "6 rows: list_date is no date"),
-        ({"index_prices": TABLES["index_prices"].with_columns(close=pl.lit("#DIV/0!"))}, "3 rows: close is an error of a spreadsheet"),
+        ({"daily_prices": PRICES.with_columns(volume=pl.lit("8.19E+05"))}, "18 × volume is rounded"),
+        ({"industries": TABLES["industries"].with_columns(symbol=pl.lit("STEEL"))}, "6 × symbol is not of the form 600519.SH"),
+        ({"instruments": TABLES["instruments"].with_columns(list_date=pl.lit("44958"))}, "6 × list_date is no date"),
+        ({"index_prices": TABLES["index_prices"].with_columns(close=pl.lit("#DIV/0!"))}, "3 × close is an error of a spreadsheet"),
     ],
 )  # fmt: skip
 def test_a_table_without_a_usable_row_is_refused_with_the_commonest_reasons(tmp_path: Path, tables, why: str) -> None:
@@ -198,7 +198,7 @@ def test_a_table_without_a_usable_row_is_refused_with_the_commonest_reasons(tmp_
 
 def test_a_nested_column_is_unreadable_not_a_crash(tmp_path: Path) -> None:
     nested = PRICES.with_columns(volume=pl.concat_list("volume"))
-    with pytest.raises(InputError, match="18 rows: volume is of type List"):
+    with pytest.raises(InputError, match="18 × volume is of type List"):
         read(land(tmp_path, {"daily_prices": nested}), "daily_prices")
 
 

@@ -14,7 +14,7 @@ from resources.reasons import describe_column
 from resources.settings.landing import LandingSettings
 from resources.settings.rulebook import BoardCodes, RulebookSettings
 from resources.symbols import StockCodes, index_ranges, read_symbols, stock_ranges
-from resources.values import Stamps, counted, read_column
+from resources.values import Stamps, read_column
 
 EXCHANGES, STOCKS = LandingSettings().exchanges, stock_ranges()
 INDICES = index_ranges(LandingSettings().indices)
@@ -250,12 +250,6 @@ def test_another_unit_gives_the_exact_whole_number(shares, scale) -> None:
     assert cell_of(pl.Series([shares / scale]), pl.Int64, scale=scale) == (shares, None)
     assert cell(f"{shares / scale:.4f}", pl.Int64, scale=scale) == (shares, None)
     assert cell_of(pl.Series([shares]), pl.Int64, scale=scale) == (shares * scale, None)
-
-
-def test_commonest_reasons_come_first() -> None:
-    assert (
-        counted({"a": 1, "b": 7, "c": 2, "d": 1, "e": 1}) == "7 rows: b; 2 rows: c; 1 row: a; 2 rows for other reasons"
-    )
 
 
 @pytest.mark.parametrize(
