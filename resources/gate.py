@@ -393,10 +393,7 @@ def shorten(detail: str, longest: int, advice: str = "") -> str:
 
 def advice(remedy: str, language: Language = "en") -> str:
     """A remedy as a sentence that follows a detail; "" where there is none."""
-    return _ADVICE[language].format(remedy=remedy) if remedy else ""
-
-
-_ADVICE = Bilingual("处理办法：{remedy}", " Remedy: {remedy}")
+    return describe(ADVISED(reason="", remedy=remedy), language) if remedy else ""
 
 
 def _reasons(check: Check, bad: pl.DataFrame) -> tuple[Reason, ...]:
