@@ -58,7 +58,10 @@ def with_late_shares(
 def _falls(
     judged: pl.DataFrame, before: pl.DataFrame, days: Sequence[dt.date], settings: ReferenceSettings
 ) -> pl.DataFrame:
-    """Return symbol, ex_date, ex_factor, ex_shares and _lags (counts of the rows before it) of each stock's last fall of pre_close."""
+    """Return symbol, ex_date, ex_factor, ex_shares and _lags of each stock's last fall of pre_close.
+
+    _lags: the counts of the rows before it, of which ex_shares is the last that is known.
+    """
     since = before["date"].search_sorted(days[0] - dt.timedelta(days=_LOOK_BACK), side="left")
     recent = before[since:].select(_COLUMNS)
     # Few stocks have a pre_close so far below any earlier close; only their rows are searched.
@@ -72,13 +75,13 @@ def _falls(
     )
     rows = rows.sort("symbol", "date")
     last, count = pl.col("close").shift().over("symbol"), pl.col("total_shares")
-    rows = rows.with_columns(ex_factor=last / pl.col("pre_close"), ex_shares=count.shift().over("symbol"))
-    growth = pl.max_horizontal((count / pl.col("ex_shares")).fill_null(1.0), pl.lit(1.0))
+    rows = rows.with_columns(ex_factor=last / pl.col("pre_close"), _before=count.shift().over("symbol"))
+    growth = pl.max_horizontal((count / pl.col("_before")).fill_null(1.0), pl.lit(1.0))
     falls = pl.col("ex_factor") * (1 - settings.max_unexplained_fall) > growth
     belong = (pl.col("high") <= pl.col("pre_close") * _FARTHEST) & (pl.col("low") >= pl.col("pre_close") / _FARTHEST)
     lags = [count.shift(k).over("symbol") for k in range(1, settings.late_share_days + 2)]
     return (
-        rows.with_columns(_lags=pl.concat_list(lags))
+        rows.with_columns(ex_shares=pl.coalesce(lags), _lags=pl.concat_list(lags))
         .filter(falls & belong & (pl.col("date") >= days[0]))
         .unique("symbol", keep="last", maintain_order=True)
         .select("symbol", ex_date="date", ex_factor="ex_factor", ex_shares="ex_shares", _lags="_lags")

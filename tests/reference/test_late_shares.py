@@ -112,6 +112,21 @@ def test_the_first_counts_of_a_table_are_used(tmp_path: Path, first: int) -> Non
             assert made.frame[name].to_list() == own[name].to_list()
 
 
+@pytest.mark.parametrize("delay", [0, 2])
+def test_late_counts_are_left_out_where_the_day_before_has_none(tmp_path: Path, delay: int) -> None:
+    chosen = NAMES[8:12]
+    tables = market(dict.fromkeys(chosen, (2.0, delay)))
+    lost = (pl.col("date") == DAYS[EX - 1]) & pl.col("symbol").is_in(chosen)
+    counts = [pl.when(~lost).then(name).alias(name) for name in ("float_shares", "total_shares")]
+    tables |= {"daily_prices": tables["daily_prices"].with_columns(counts)}
+    for number in range(EX, EX + 4):
+        made, _, aside = built(tables, tmp_path / str(number), number)
+        late = chosen if number < EX + delay else []
+        assert made.frame["symbol"].to_list() == NAMES
+        assert sorted(aside) == late
+        assert made.frame.filter(pl.col("total_shares").is_null())["symbol"].to_list() == late
+
+
 def test_a_market_of_late_counts_is_refused(tmp_path: Path) -> None:
     tables = market(dict.fromkeys(NAMES[:12], (2.0, 1)))
     made, refused, _ = built(tables, tmp_path, EX)
