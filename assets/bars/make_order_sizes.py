@@ -18,6 +18,7 @@ from resources.errors import InputError
 from resources.made import Made
 from resources.partition import Frames, Partition
 from resources.reasons import FILE_BECAUSE, Nested, Reason, first_reasons
+from resources.reference_forms import VALUE_MISSING
 from resources.settings.bars import BarsSettings
 from resources.values import CELL_AS_DELIVERED, put, read_column, shown
 
@@ -94,13 +95,21 @@ def _read_sizes(landed: pl.DataFrame, date: dt.date, name: str) -> tuple[pl.Data
         )
         reasons = put(reasons, faulty, bad.select(of_file(cause)).to_series())
     squares = pl.col("sum_ln2") * pl.col("orders")
+    sums = ("sum_ln", "sum_ln2")
     rules = [
         *(
             (
                 ~pl.col(column).is_finite(),
                 of_file(SUM_NOT_FINITE.column(column=pl.lit(column), value=pl.col(column).cast(pl.String))),
             )
-            for column in ("sum_ln", "sum_ln2")
+            for column in sums
+        ),
+        *(
+            (
+                pl.col(column).is_null() & (pl.col("orders") > 0),
+                of_file(VALUE_MISSING.column(column=pl.lit(column))),
+            )
+            for column in sums
         ),
         (pl.col("orders") < 0, of_file(NEGATIVE_ORDERS.column(orders="orders"))),
         (

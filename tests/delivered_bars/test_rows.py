@@ -521,6 +521,8 @@ def test_a_column_of_order_sizes_that_cannot_be_read_is_an_error(orders: pl.Seri
     [
         ("orders", ["3", "many"], "orders = 'many' is no number"),
         ("orders", [3, -1], "orders = -1 is negative"),
+        ("sum_ln", [30.0, None], "bars/20150504.order_sizes.parquet: sum_ln is missing"),
+        ("sum_ln2", [301.0, None], "bars/20150504.order_sizes.parquet: sum_ln2 is missing"),
         (
             "sum_ln2",
             [301.0, 199.9],
