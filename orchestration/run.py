@@ -7,6 +7,7 @@
     python -m orchestration.run --refused [--table minute_bars]           list the refused partitions with reason and remedy
     python -m orchestration.run --adopt all [--sample 10]                 after an upgrade: keep what the new code builds equally
     python -m orchestration.run --verify [--table minute_bars]            read all files of the lake and list the damaged partitions
+    python -m orchestration.run --restatements [--week 2015-07-20]        list which published figures were restated, when and why
 
 Where nothing is stale, no Dagster run is started. The exit code is 0 after a success and 1 after an error, whose reason is printed, and
 128 plus the signal's number after SIGINT or SIGTERM.
@@ -30,9 +31,11 @@ from orchestration.findings import describe_refusals, describe_remarks, describe
 from orchestration.interrupts import Interrupted, interruptible
 from orchestration.plan import Plan, Step, beyond_calendar, last_complete_week, make_plan, require_complete_week
 from orchestration.platform import Names, open_builder
+from orchestration.restatements import describe_restatements, keep_issues
 from resources.builder import Builder
 from resources.errors import NotReadyError, SettingsError, ZhoubaoError, describe_fault, is_machine_fault
 from resources.gate import own_failures
+from resources.issues import Issues
 from resources.rulebook import describe_idle_rules
 from resources.settings.load import Profile
 from resources.stale import DAMAGED, REFUSED_BEFORE
@@ -371,7 +374,7 @@ def _conclude(
     # The target needs none of the partitions refused here: days before its windows, or tables that it does not read.
     for line in describe_refusals(builder, findings):
         say(f"refused: {line}")
-    for line in (*describe_remarks(builder), *describe_warnings(builder, findings)):
+    for line in (*describe_remarks(builder), *describe_warnings(builder, findings), *keep_issues(builder, targets)):
         say(line)
     return Plan(tuple(done), plan.blocked, plan.examined)
 
@@ -620,10 +623,12 @@ def print_refused(names: Names, table: str | None = None, date: str | None = Non
 
 
 def verify_lake(names: Names, table: str | None = None, say: Callable[[str], None] = print) -> bool:
-    """Read all files of the lake, or of one table, and list the damaged partitions. The next run that needs them builds them again.
+    """Read all files of the lake, or of one table, and list the damaged partitions and kept issues.
+
+    The next run that needs the partitions builds them again.
 
     Returns:
-        Whether no partition is damaged.
+        Whether nothing is damaged.
 
     Raises:
         SettingsError: there is no such table.
@@ -639,7 +644,17 @@ def verify_lake(names: Names, table: str | None = None, say: Callable[[str], Non
     say(
         f"{_counted(examined, 'partition')} examined, {found} damaged. A run builds the damaged ones that it needs again."
     )
-    return not found
+    kept = [
+        folder
+        for name in builder.tables
+        if table in (None, name)
+        for folder in Issues(builder.lake.store, name).damages()
+    ]
+    for folder in kept:
+        say(
+            f"{folder} is not what was published. A kept issue cannot be built again; restore the folder from a backup."
+        )
+    return not found and not kept
 
 
 def adopt_tables(names: Names, tables: str, most: int, say: Callable[[str], None] = print) -> bool:
@@ -678,6 +693,16 @@ def _require_consistent(options: argparse.Namespace) -> None:
         options.adopt or options.refused or options.plan or options.force or options.week or options.date
     ):
         raise SettingsError("--verify reads the lake and can only be combined with --table.")
+    if options.restatements and (
+        options.adopt
+        or options.refused
+        or options.verify
+        or options.plan
+        or options.force
+        or options.table
+        or options.date
+    ):
+        raise SettingsError("--restatements lists what was restated and can only be combined with --week.")
     if options.adopt and (options.refused or options.plan or options.force or options.week or options.table):
         raise SettingsError("--adopt names its tables itself and can only be combined with --sample.")
     if options.sample is not None and (not options.adopt or options.sample < 1):
@@ -724,6 +749,11 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="read all files of the lake, or of --table, and list the damaged partitions",
     )
+    parser.add_argument(
+        "--restatements",
+        action="store_true",
+        help="list which published figures were restated, when and why, of all weeks or of --week",
+    )
     return parser
 
 
@@ -751,6 +781,8 @@ def _run(options: argparse.Namespace) -> int:
     _require_consistent(options)
     if options.refused:
         print_refused(names, options.table, options.date)
+    elif options.restatements:
+        print("\n".join(describe_restatements(open_builder(names), parse_week(options.week) if options.week else None)))
     elif options.verify:
         return 0 if verify_lake(names, options.table) else 1
     elif options.adopt:

@@ -37,6 +37,7 @@ from resources.errors import (
 )
 from resources.gate import Verdict, failed_as_reason, judge
 from resources.gate_changes import CHANGED_GATES, changed_gates
+from resources.issues import DECLARED, ISSUES, Issues, KeptIssue, collect_sources
 from resources.lake import RECORD, Lake, Manifest, build_command, content_digest
 from resources.landing import NOTHING, RENAMED, LandingZone
 from resources.made import LEFT_OUT, Made
@@ -71,8 +72,7 @@ BATCH_PARTITIONS = 20
 BATCH_SECONDS = 10.0
 BATCH_BYTES = 512 << 20
 CHANGED_CODES = "code_changes in force"  # digest name of the code changes by which a partition's inputs are renamed
-DECLARED, UNDATED = "declared", "rows_without_date"
-"""Notes of a partition, by part of the landing zone: the declarations in the settings, and the number of rows without a date."""
+UNDATED = "rows_without_date"  # note of a partition: part of the landing zone → the number of its rows without a date
 NOTHING_LANDED = Code("nothing_landed", ("table", "partition"))
 NO_EARLIER_PARTITION = Code("no_earlier_partition", ("table",))
 INPUT_REFUSED = Code("input_refused", ("cause",))
@@ -127,7 +127,8 @@ class Builder:
     """Builds partitions of tables from a landing zone into a lake, under one settings tree.
 
     `blocked` holds the reasons of requested partitions that could not be made, `tried` the partitions that were made or tried,
-    `forced` those to build once although nothing changed, and `faults` the errors that ended a run, which the driver raises.
+    `forced` those to build once although nothing changed, `faults` the errors that ended a run, which the driver raises, and `issued` the
+    issues that were published, with their tables.
     """
 
     def __init__(
@@ -148,6 +149,7 @@ class Builder:
         self.tried: set[tuple[str, dt.date]] = set()
         self.forced: set[tuple[str, dt.date]] = set()
         self.faults: list[ZhoubaoError] = []
+        self.issued: list[tuple[Table, KeptIssue]] = []
 
     # --- what a partition is made from ------------------------------------------------------------------------------
 
@@ -397,6 +399,7 @@ class Builder:
         with self.lake.writing(self.say):
             self.lake.claim(str(self.zone.root.resolve()))
             outcomes = self._build(table, list(keys), force, report)
+            self._renew_log(table)
             self.zone.flush()
         return sorted(outcomes, key=lambda outcome: outcome.key)
 
@@ -646,6 +649,17 @@ class Builder:
             return dict.fromkeys(table.schema, NO_EARLIER_PARTITION(table=table.name))
         return {column: reason for column, reason in reasons[-1].items() if all(column in one for one in reasons)}
 
+    def _recorded(self, last: dt.date) -> Iterator[tuple[Table, dt.date, Manifest]]:
+        """The partitions of every table up to a day with their manifests, but for tables that read the record."""
+        for table in self.tables.values():
+            if not table.reads_record:
+                for key in self.lake.keys(table):
+                    if (
+                        self._first_key(table) <= key <= last
+                        and (manifest := self.lake.manifest(table, key)) is not None
+                    ):
+                        yield table, key, manifest
+
     def _verdicts(self, week: dt.date) -> pl.DataFrame:
         """One row per check and partition of every table up to the week's signal day, for the report's data health."""
         last = self.calendar.signal_day(week)
@@ -663,10 +677,7 @@ class Builder:
                 verdict.remedy.en if verdict.remedy else "",
                 verdict.remedy.zh if verdict.remedy else "",
             )
-            for table in self.tables.values()
-            if not table.reads_record
-            for key in self.lake.keys(table)
-            if self._first_key(table) <= key <= last and (manifest := self.lake.manifest(table, key)) is not None
+            for table, key, manifest in self._recorded(last)
             for name, verdict in manifest.checks.items()
         ]
         schema = {
@@ -688,20 +699,57 @@ class Builder:
         last = self.calendar.signal_day(week)
         rows = [
             (table.name, key, code, item, json.dumps(value, ensure_ascii=False, sort_keys=True))
-            for table in self.tables.values()
-            if not table.reads_record
-            for key in self.lake.keys(table)
-            if self._first_key(table) <= key <= last and (manifest := self.lake.manifest(table, key)) is not None
+            for table, key, manifest in self._recorded(last)
             for code, items in manifest.notes.get(LEFT_OUT, {}).items()
             for item, value in items.items()
         ]
         schema = {"table": pl.String, "partition": pl.Date, "code": pl.String, "item": pl.String, "value": pl.String}
         return pl.DataFrame(rows, schema=schema, orient="row").sort("table", "partition", "code", "item")
 
+    # --- the issues of a table whose partitions are published -------------------------------------------------------
+
+    def _publish(self, table: Table, one: _Prepared, manifest: Manifest) -> None:
+        """Keep an issue before it becomes the partition. One that an earlier version of this code published is kept first."""
+        issues = Issues(self.lake.store, table.name)
+        before = self.lake.whole(table, one.key)
+        if before is not None and before[0].content != manifest.content and not issues.of(one.key):
+            self._issue(table, issues.publish(one.key, before[1], before[2], before[0], None))
+        part = one.part.read_bytes() if isinstance(one.part, Path) else one.part
+        sources = self._sources(table, one.key, manifest)
+        self._issue(table, issues.publish(one.key, part, one.made.files, manifest, sources))
+
+    def keep_issue(self, table: Table, key: dt.date) -> None:
+        """Keep the issue of a partition that is up to date where it is not kept yet, and record deliveries that did not change it."""
+        if (found := self.lake.whole(table, key)) is not None:
+            manifest, part, files = found
+            issues, sources = Issues(self.lake.store, table.name), self._sources(table, key, manifest)
+            self._issue(table, issues.publish(key, part, files, manifest, sources))
+            self._issue(table, issues.confirm(key, manifest.content, sources))
+        self._renew_log(table)
+
+    def _issue(self, table: Table, issue: KeptIssue | None) -> None:
+        if issue is not None:
+            self.issued.append((table, issue))
+
+    def _sources(self, table: Table, key: dt.date, manifest: Manifest) -> pl.DataFrame:
+        recorded = [*self._recorded(self.signal_day(table, key)), (table, key, manifest)]
+        return collect_sources(recorded, self.tables.values())
+
+    def _renew_log(self, table: Table) -> None:
+        """Write the files of a table's log that differ from those in the lake."""
+        if table.log is None:
+            return
+        store = self.lake.store
+        for name, data in _function(table.log)(Issues(store, table.name), self.section(table)).items():
+            if store.read_bytes(f"{ISSUES}/{name}") != data:
+                store.write_bytes(f"{ISSUES}/{name}", data)
+
     def _commit(self, table: Table, batch: list[_Prepared]) -> list[Outcome]:
         """Judge a batch and write it: data first, the manifest last."""
         outcomes = []
         for one, manifest in zip(batch, self._judged(table, batch), strict=True):
+            if table.log is not None and not manifest.refusals:
+                self._publish(table, one, manifest)
             self.lake.write(table, one.key, one.part, dict(one.made.files), manifest)
             self.lake.store.end_work(f"{table.name}/{one.key}-*")
             self.blocked.pop((table.name, one.key), None)

@@ -73,6 +73,9 @@ class Manifest:
     sections: Mapping[str, str] = field(default_factory=dict)  # section of the settings that was read → digest
     adopted: Sequence[Mapping[str, Any]] = ()
     outdated: Reason | None = None
+    libraries: Mapping[str, str] = field(
+        default_factory=dict
+    )  # library whose version decides the content → that version
 
     @property
     def refusals(self) -> dict[str, Verdict]:
@@ -118,7 +121,7 @@ class Manifest:
     def _is_whole(self) -> bool:
         """Whether every field has its type and its bounds."""
         texts = (self.table, self.key, self.version, self.content, self.settings, self.code)
-        mappings = (self.inputs, self.landing, self.files, self.sections)
+        mappings = (self.inputs, self.landing, self.files, self.sections, self.libraries)
         return (
             all(isinstance(text, str) for text in texts)
             and all(isinstance(one, dict) and all(isinstance(v, str) for v in one.values()) for one in mappings)
@@ -389,6 +392,18 @@ class Lake:
             self._set_damaged(self.folder(table, key), FILES_DIFFER())
             self.require(table, key, reader)  # raises
         return data or b""
+
+    def whole(self, table: Table, key: dt.date) -> tuple[Manifest, bytes, dict[str, bytes]] | None:
+        """A partition's manifest, part and side files; None where it is not built, refused by its own gate, or damaged."""
+        folder, manifest = self.folder(table, key), self.manifest(table, key)
+        if manifest is None or manifest.refusals:
+            return None
+        part = self.store.read_bytes(f"{folder}/{PART}")
+        files = {name: self.store.read_bytes(f"{folder}/{name}") or b"" for name in manifest.files}
+        if part is None or content_digest(part, files, manifest.unavailable) != manifest.content:
+            self._set_damaged(folder, FILES_DIFFER())
+            return None
+        return manifest, part, files
 
     def verify(self, folders: Iterable[str]) -> list[str]:
         """Read all files of the partitions, given by folder, and return the damaged ones, which then count as not built."""

@@ -349,7 +349,8 @@ class Store:
     def sweep(self) -> None:
         """Remove the temporary files that a killed process left in the folders of a local store."""
         if self.is_local:
-            for path in Path(self.url).glob("[!_.]*/*/**/.*.tmp"):
+            root = Path(self.url)
+            for path in (*root.glob("[!_.]*/*/**/.*.tmp"), *root.glob("_issues/**/.*.tmp")):
                 with contextlib.suppress(OSError):
                     path.unlink()
 

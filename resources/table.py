@@ -99,6 +99,9 @@ class Table:
     checks: tuple[Check, ...] = ()
     history: Literal["minutes", "reference"] = "minutes"
     plot: str | None = None  # "module:function" (frame) → SVG text for the UI
+    # Its partitions are published: all of them are kept as issues (resources/issues.py), and "module:function" (Issues, settings section)
+    # returns the files of the log of what was restated, by name.
+    log: str | None = None
     shows: tuple[str, ...] = ()  # side files with a small table that the UI shows
     kinds: tuple[str, ...] = ("polars", "parquet")
 

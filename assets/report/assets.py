@@ -66,6 +66,7 @@ The rows list the files: week, item, path, digest. A figure that could not be co
         ),
     ),
     kinds=("html",),
+    log="assets.report.restatements:write_log",
     shows=("table1.parquet", "table2.parquet"),
 )
 

@@ -15,6 +15,7 @@ from assets.report.sections.factors import write_factors
 from assets.report.sections.front import write_front
 from assets.report.sections.health import write_health
 from assets.report.sections.portfolios import write_portfolios
+from assets.report.sections.restatements import write_restatements
 from assets.report.sections.risks import write_risks
 from assets.report.sections.settings import write_settings
 from assets.report.sections.shared import name_market
@@ -30,6 +31,7 @@ SECTIONS: tuple[Callable[[Findings, Language], ReportSection], ...] = (
     write_evidence,
     write_health,
     write_settings,
+    write_restatements,
     write_risks,
 )
 

@@ -24,9 +24,10 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A paragraph of sentences."""
+    """A paragraph of sentences. link: the address, relative to the issue, that it leads to on screen."""
 
     text: str
+    link: str | None = None
 
 
 @dataclass(frozen=True)

@@ -18,5 +18,28 @@ WORDS: Mapping[str, T] = {
         "report.pdf was not made: none of the fonts {fonts} is installed. Install one (on Debian: apt install fonts-noto-cjk), or "
         "print report.html from a browser",
     ),
+    "files_restated": T("重新交付：{files}", "delivered again: {files}"),
+    "files_added": T("补充交付：{files}", "delivered later: {files}"),
+    "files_withdrawn": T("撤回：{files}", "withdrawn: {files}"),
+    "reference_restated": T(
+        "参考表 {table} 中自 {day} 起可知的行有更正",
+        "rows of the reference table {table} that are known from {day} on were corrected",
+    ),
+    "reference_added": T(
+        "参考表 {table} 补充交付（自 {day} 起）", "the reference table {table} was delivered later (from {day} on)"
+    ),
+    "reference_withdrawn": T(
+        "参考表 {table} 被撤回（自 {day} 起）", "the reference table {table} was withdrawn (from {day} on)"
+    ),
+    "declarations_restated": T("交付声明已变：{parts}", "declarations of deliveries changed: {parts}"),
+    "settings_restated": T("设置已变：{sections}", "settings changed: {sections}"),
+    "code_restated": T("下列数据表的代码已变：{tables}", "the code of these tables changed: {tables}"),
+    "libraries_restated": T("软件库版本已变：{libraries}", "libraries changed: {libraries}"),
+    "sources_unknown": T(
+        "未知：前一版由不记录来源的早期版本生成",
+        "unknown, because an earlier version made the issue before and did not record its sources",
+    ),
+    "no_source_restated": T("所记录的来源均未变化", "no recorded source differs"),
+    "issue_damaged": T("保存的版本已损坏，无法比较", "a kept issue is damaged and cannot be compared"),
     "not_traded": T("没有股票在两个交易日均有成交", "none of its stocks trades on both trade days"),
 }

@@ -31,7 +31,7 @@ from tests.report.random_issue import CAUSE
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
 BY_ANCHOR = dict(
     zip(
-        ("factors", "portfolios", "each-factor", "each-portfolio", "construction", "evidence", "health", "settings", "risks"),
+        ("factors", "portfolios", "each-factor", "each-portfolio", "construction", "evidence", "health", "settings", "restatements", "risks"),
         SECTIONS,
         strict=True,
     )
@@ -46,6 +46,7 @@ READ = {
     "evidence": {"ics", "table1", "evaluation", "unavailable"},
     "health": {"tapes", "manifests", "unavailable", "left_out"},
     "settings": set(),
+    "restatements": set(),
     "risks": set(),
 }
 ALWAYS = {"week", "day", "calendar", "run"}

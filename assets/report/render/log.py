@@ -1,0 +1,25 @@
+"""Renders the page of the restatement log as one HTML file that opens offline.
+
+Its template is not in `templates/`, because the code digest of the report covers that folder, and the log is no part of an issue.
+"""
+
+from pathlib import Path
+
+from assets.report.sections.restatements import LogPage
+from resources.language import Language
+
+LOG_TEMPLATES = Path(__file__).parent / "log_templates"
+
+
+def render_log(page: LogPage, language: Language) -> str:
+    """Render the page. Text is escaped."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(LOG_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("log.html.j2").render(page=page, language=language)
