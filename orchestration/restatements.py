@@ -29,7 +29,8 @@ def describe_restatements(builder: Builder, week: dt.date | None = None) -> list
             for row in figures
             if row["table"] is not None
         ]
-    return [*lines, f"{rows.select('week', 'issue', 'published').n_unique()} restatements."]
+    count = rows.select("week", "issue", "published").n_unique()
+    return [*lines, f"{count} restatement{'' if count == 1 else 's'}."]
 
 
 def describe_issued(builder: Builder) -> Iterator[str]:
@@ -57,12 +58,11 @@ def _summary(figures: list[dict[str, Any]]) -> str:
     cause = Reason.loads(first["changed"])
     if first["issue"] == first["replaces"]:
         return f"issue {first['issue']} of the week of {first['week']} is unchanged ({cause})"
-    moved = sum(row["table"] is not None for row in figures)
-    figure = "figure" if moved == 1 else "figures"
-    return (
-        f"issue {first['issue']} of the week of {first['week']} replaces issue {first['replaces']}; "
-        f"{moved or 'no'} published {figure} moved ({cause})"
-    )
+    moved = [row for row in figures if row["table"] is not None]
+    steps = [abs(row["difference"]) for row in moved if row["difference"] is not None]
+    counted = f"{len(moved) or 'no'} published figure{'' if len(moved) == 1 else 's'} moved"
+    most = f", by at most {max(steps):.2g}" if steps else ""
+    return f"issue {first['issue']} of the week of {first['week']} replaces issue {first['replaces']}; {counted}{most} ({cause})"
 
 
 def _number(value: float | None) -> str:

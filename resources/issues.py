@@ -36,7 +36,7 @@ _FOLDER = re.compile(r"(.+)_(\d{4}-\d{2}-\d{2})_(\d+)(?:_unchanged_(\d+))?")
 
 
 @dataclass(frozen=True, order=True)
-class Place:
+class IssuePlace:
     """Where a record of an issue is kept. unchanged: 0 for the issue itself, else the count of its later, equal builds."""
 
     week: dt.date
@@ -52,7 +52,7 @@ class KeptIssue:
     they are not known.
     """
 
-    place: Place
+    place: IssuePlace
     published: dt.datetime
     content: str
     manifest: str
@@ -72,7 +72,7 @@ class KeptIssue:
             saved = json.loads(data)
             if saved.pop("seal") != _seal(saved):
                 return None
-            place = Place(dt.date.fromisoformat(saved["week"]), saved["issue"], saved["unchanged"])
+            place = IssuePlace(dt.date.fromisoformat(saved["week"]), saved["issue"], saved["unchanged"])
             published = dt.datetime.fromisoformat(saved["published"])
             return cls(place, published, saved["content"], saved["manifest"], saved["sources"])
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -89,32 +89,32 @@ class Issues:
     def __init__(self, store: Store, table: str):
         self._store, self._table = store, table
 
-    def folder(self, place: Place) -> str:
+    def folder(self, place: IssuePlace) -> str:
         """The name of the folder of a record."""
         more = f"_unchanged_{place.unchanged}" if place.unchanged else ""
         return f"{ISSUES}/{self._table}_{place.week}_{place.number}{more}"
 
-    def places(self) -> list[Place]:
+    def places(self) -> list[IssuePlace]:
         """The places of all records in order, also of those that a killed process has not finished."""
         found = (_FOLDER.fullmatch(name) for name in self._store.names(ISSUES))
         return sorted(
-            Place(dt.date.fromisoformat(match[2]), int(match[3]), int(match[4] or 0))
+            IssuePlace(dt.date.fromisoformat(match[2]), int(match[3]), int(match[4] or 0))
             for match in found
             if match and match[1] == self._table
         )
 
-    def of(self, week: dt.date, places: Sequence[Place] | None = None) -> list[KeptIssue]:
+    def of(self, week: dt.date, places: Sequence[IssuePlace] | None = None) -> list[KeptIssue]:
         """The records of a week in the order in which they were written, without damaged ones."""
         own = (one for one in (self.places() if places is None else places) if one.week == week)
         return [found for one in own if (found := self._load(one)) is not None]
 
-    def _load(self, place: Place) -> KeptIssue | None:
+    def _load(self, place: IssuePlace) -> KeptIssue | None:
         found = KeptIssue.loads(self._store.read_bytes(f"{self.folder(place)}/{ISSUE}") or b"")
         return found if found is not None and found.place == place else None
 
     def read(self, issue: KeptIssue, name: str) -> bytes | None:
         """Read a side file of an issue; None where it is not there or is not what was written."""
-        folder = self.folder(Place(issue.place.week, issue.place.number))
+        folder = self.folder(IssuePlace(issue.place.week, issue.place.number))
         data, manifest = self._store.read_bytes(f"{folder}/{name}"), self._manifest(folder, issue.manifest)
         return data if data is not None and manifest is not None and manifest.files.get(name) == digest(data) else None
 
@@ -171,7 +171,7 @@ class Issues:
         if last is not None and last.content == manifest.content:
             return None
         saved = manifest.dumps()
-        place = Place(week, self._next(week, places))
+        place = IssuePlace(week, self._next(week, places))
         return self._write(
             place, {**files, PART: part, MANIFEST: saved}, sources, content=manifest.content, manifest=digest(saved)
         )
@@ -184,15 +184,15 @@ class Issues:
         if last is None or before is None or last.content != content or landed(before).equals(landed(sources)):
             return None
         count = max(one.unchanged for one in places if (one.week, one.number) == (week, last.place.number))
-        while self._store.read_bytes(f"{self.folder(Place(week, last.place.number, count))}/{ISSUE}") is None:
+        while self._store.read_bytes(f"{self.folder(IssuePlace(week, last.place.number, count))}/{ISSUE}") is None:
             count -= 1  # what a killed process left
-        place = Place(week, last.place.number, count + 1)
+        place = IssuePlace(week, last.place.number, count + 1)
         return self._write(place, {}, sources, content=content, manifest=last.manifest)
 
-    def _last(self, week: dt.date, places: Sequence[Place]) -> KeptIssue | None:
+    def _last(self, week: dt.date, places: Sequence[IssuePlace]) -> KeptIssue | None:
         return next((found for one in reversed(places) if one.week == week and (found := self._load(one))), None)
 
-    def _next(self, week: dt.date, places: Sequence[Place]) -> int:
+    def _next(self, week: dt.date, places: Sequence[IssuePlace]) -> int:
         """The number of the next issue. That of an issue that a killed process has not finished is used again."""
         for one in reversed([one for one in places if one.week == week]):
             if self._store.read_bytes(f"{self.folder(one)}/{ISSUE}") is not None:
@@ -200,7 +200,13 @@ class Issues:
         return 1
 
     def _write(
-        self, place: Place, files: Mapping[str, bytes], sources: pl.DataFrame | None, *, content: str, manifest: str
+        self,
+        place: IssuePlace,
+        files: Mapping[str, bytes],
+        sources: pl.DataFrame | None,
+        *,
+        content: str,
+        manifest: str,
     ) -> KeptIssue:
         require_lease(self._store)
         folder = self.folder(place)
