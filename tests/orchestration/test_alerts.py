@@ -459,7 +459,7 @@ def test_a_look_that_fails_stops_no_other_and_alerts(world: World, monkeypatch) 
     assert "ZeroDivisionError: a bug" in world.last()["what"]
 
 
-def test_a_sensor_that_raises_alerts(world: World) -> None:
+def test_a_sensor_or_schedule_that_raises_alerts_in_its_own_code_location(world: World) -> None:
     from dagster._core.remote_origin import (
         InProcessCodeLocationOrigin,
         RemoteInstigatorOrigin,
@@ -469,6 +469,7 @@ def test_a_sensor_that_raises_alerts(world: World) -> None:
         InstigatorState,
         InstigatorStatus,
         InstigatorType,
+        ScheduleInstigatorData,
         SensorInstigatorData,
         TickData,
         TickStatus,
@@ -477,16 +478,20 @@ def test_a_sensor_that_raises_alerts(world: World) -> None:
     from dagster_shared.error import SerializableErrorInfo
 
     built(world, *(("averages", day) for day in DAYS), ("totals", WEEKS[-1]))
-    location = InProcessCodeLocationOrigin(
-        LoadableTargetOrigin(module_name="orchestration.definitions"), location_name="zhoubao"
-    )
-    for name, status, failed in (
-        ("week_has_landed", InstigatorStatus.DECLARED_IN_CODE, True),
-        ("day_has_landed", InstigatorStatus.DECLARED_IN_CODE, False),
-        ("stopped", InstigatorStatus.STOPPED, True),
+    sensor, schedule = SensorInstigatorData(min_interval=30), ScheduleInstigatorData("0 9 * * 6")
+    for where, name, status, own, failed in (
+        ("zhoubao", "week_has_landed", InstigatorStatus.DECLARED_IN_CODE, sensor, True),
+        ("zhoubao", "saturday_morning", InstigatorStatus.RUNNING, schedule, True),
+        ("zhoubao", "day_has_landed", InstigatorStatus.DECLARED_IN_CODE, sensor, False),
+        ("zhoubao", "stopped", InstigatorStatus.STOPPED, sensor, True),
+        ("zhoubao", "sunday_morning", InstigatorStatus.RUNNING, schedule, False),
+        ("another", "star_has_landed", InstigatorStatus.RUNNING, sensor, True),
     ):
+        kind = InstigatorType.SCHEDULE if own is schedule else InstigatorType.SENSOR
+        target = LoadableTargetOrigin(module_name="orchestration.definitions")
+        location = InProcessCodeLocationOrigin(target, location_name=where)
         origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "repo"), name)
-        state = InstigatorState(origin, InstigatorType.SENSOR, status, SensorInstigatorData(min_interval=30))
+        state = InstigatorState(origin, kind, status, own)
         world.instance.add_instigator_state(state)
         cause = SerializableErrorInfo("KeyError: 'close'\n", [], "KeyError")
         error = SerializableErrorInfo("SensorExecutionError", [], "SensorExecutionError", cause) if failed else None
@@ -494,15 +499,26 @@ def test_a_sensor_that_raises_alerts(world: World) -> None:
             world.instance.create_tick(
                 TickData(
                     instigator_origin_id=state.instigator_origin_id, instigator_name=name,
-                    instigator_type=InstigatorType.SENSOR, status=outcome, timestamp=world.now.timestamp() + at - 3600,
+                    instigator_type=kind, status=outcome, timestamp=world.now.timestamp() + at - 3600,
                     run_ids=[], selector_id=state.selector_id, error=error if outcome == TickStatus.FAILURE else None,
                 )
             )  # fmt: skip
-    assert world.tick() == [("sensor", "week_has_landed")]
-    assert "KeyError: 'close'" in world.last()["what"]
-    world.cursor = None
+
+    def alerts(location: str | None) -> list[tuple[str, str]]:
+        before = len(world.hook.posts)
+        look(world.instance, None, lambda *one: world.log.append(one), location)
+        return sorted(world.sent(before))
+
+    found = {
+        "zhoubao": [("sensor", "saturday_morning"), ("sensor", "week_has_landed")],
+        "another": [("sensor", "star_has_landed")],
+        "empty": [],
+    }
+    assert {location: alerts(location) for location in found} == found
+    assert sorted(world.tick()) == sorted(found["zhoubao"] + found["another"])
+    assert {"KeyError: 'close'" in body["what"] for _, _, body in world.hook.posts} == {True}
     world.now += dt.timedelta(hours=25)
-    assert ("sensor", "week_has_landed") not in world.tick()
+    assert [one for one in alerts(None) if one[0] == "sensor"] == []
 
 
 def test_the_sensor_keeps_what_was_sent_in_its_cursor_and_starts_no_run(world: World) -> None:
