@@ -53,23 +53,30 @@ def test_systemd_accepts_a_unit_and_finds_it_closed(unit: Path, tmp_path: Path) 
     assert rated.returncode == 0, rated.stdout[-300:] + rated.stderr
 
 
+def sections(unit: Path) -> configparser.ConfigParser:
+    parsed = configparser.ConfigParser(strict=False, interpolation=None)
+    parsed.optionxform = str  # type: ignore[assignment,method-assign]
+    parsed.read_string(unit.read_text("utf-8"))
+    return parsed
+
+
 def test_a_unit_holds_no_secret_and_starts_what_there_is() -> None:
     for unit in UNITS:
-        parsed = configparser.ConfigParser(strict=False, interpolation=None)
-        parsed.optionxform = str  # type: ignore[assignment,method-assign]
-        parsed.read_string(unit.read_text("utf-8"))
-        service = parsed["Service"]
+        service = sections(unit)["Service"]
         assert service["EnvironmentFile"] == "/etc/zhoubao/zhoubao.env"
         assert not re.search(r"PASS|SECRET|URL", service["Environment"])
         command = service["ExecStart"].split()
         if service.get("Type") == "oneshot":
             assert (ROOT / "orchestration" / f"{command[2].removeprefix('orchestration.')}.py").exists()
-            assert unit.with_suffix(".timer").exists()
+            timer = sections(unit.with_suffix(".timer"))
+            assert dict(timer["Timer"]) == {"OnCalendar": "Sun 03:00", "Persistent": "true"}
+            assert dict(timer["Install"]) == {"WantedBy": "timers.target"}
             continue
         assert "--workspace" in command
         assert (ROOT / command[command.index("--workspace") + 1]).exists()
         if "orchestration.ui" in command:
             assert command[command.index("--host") + 1] == "127.0.0.1"
+    assert [unit.stem for unit in (DEPLOY / "systemd").glob("*.timer")] == ["zhoubao-vacuum"]
     read_only = [unit.stem for unit in UNITS if "--read-only" in unit.read_text("utf-8")]
     assert read_only == ["zhoubao-readers"]
 
