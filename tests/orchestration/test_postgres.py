@@ -142,8 +142,8 @@ def test_a_killed_run_is_closed_by_the_next_one(
     subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE)
     statuses = [run.status for run in postgres.get_runs()]
     assert statuses == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+    # The second run records what the first had built and not yet recorded.
     builder = opened(market, tmp_path)
-    synchronise(builder, postgres, say=lambda line: None)  # records what the killed run had built and not yet recorded
     assert colours(builder, postgres) == of_lake(builder)
 
 
