@@ -22,7 +22,8 @@ from resources.builder import Builder
 from resources.calendar import Calendar
 from resources.errors import SettingsError
 from resources.settings.load import Profile, load_profile
-from tests.resources.fake_tables import TABLES
+from resources.table import Table
+from tests.resources.fake_tables import TABLES, FakeSettings
 from tests.resources.small_market import DAYS, open_world
 
 D = dt.date
@@ -195,6 +196,35 @@ def test_mappings_cover_what_the_builder_reads(profile: Profile, at: int, seed: 
                     place, length = everything.index(key), len(everything)
                     low, high = (place + offset for offset in (mapping.start_offset, mapping.end_offset))
                     assert up == set(everything[max(0, low) : min(length, high + 1)])
+
+
+@pytest.mark.parametrize(
+    ("tables", "names", "own", "exact"),
+    [(TABLES, list(TABLES), FakeSettings(), True), (REAL, ["scores", "factor_returns"], None, False)],
+    ids=["the fake tables", "scores and returns of factors"],
+)
+def test_mappings_of_every_partition_around_a_holiday_cover_what_the_builder_reads(
+    tables: dict[str, Table], names: list[str], own: FakeSettings | None, exact: bool
+) -> None:
+    """From 3 January to 10 February 2023, with the week of the Spring Festival. On the fake tables the mappings are exact."""
+    section = own or load_profile("production", PROFILES, {}).settings
+    history = History(D(2023, 1, 3), D(2022, 12, 1) if own is None else D(2023, 1, 3), D(2023, 2, 10), D(2026, 1, 1))
+    partitions = Partitions(tables, CALENDAR, section, history)
+    builder = Builder(tables=tables, lake=None, zone=Zone(history), calendar=CALENDAR, settings=section)
+    for table in (tables[name] for name in names):
+        readers = partitions.of(table)
+        reads = {key: list(builder.reads(table, D.fromisoformat(key))) for key in readers.get_partition_keys()}
+        for n, read in enumerate(table.reads):
+            mapping, other = partitions.mapping(table, read), partitions.of(tables[read.table])
+            everything = other.get_partition_keys()
+            pairs = {(key, str(one)) for key, found in reads.items() for one in found[n][1]}
+            pairs = {(key, one) for key, one in pairs if one in everything}
+            up = {(key, one) for key in reads for one in upstream_of(mapping, readers, other, key)}
+            down = {(key, one) for one in everything for key in downstream_of(mapping, readers, other, one)}
+            assert pairs <= up & down, (table.name, read.table)
+            if exact:
+                assert pairs
+                assert pairs == up == down, (table.name, read.table)
 
 
 def upstream_of(mapping: dg.PartitionMapping, own, other, key: str) -> set[str]:
