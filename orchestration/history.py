@@ -171,13 +171,14 @@ def _log_of(instance: dg.DagsterInstance, record: RunRecord, needed: set[int]) -
 
 
 def _remove_log(instance: dg.DagsterInstance, run_id: str, events: Sequence[int]) -> None:
+    """Delete events and files of a run. The tag goes first: after a kill the run is found again by what is left, and not by its tag."""
+    if (run := instance.get_run_by_id(run_id)) is not None and LOG_TAG not in run.tags:
+        instance.add_run_tags(run_id, {LOG_TAG: "removed"})
     table = SqlEventLogStorageTable
     with _tables(instance) as connection:
         for first in range(0, len(events), _PAGE):
             connection.execute(table.delete().where(table.c.id.in_(events[first : first + _PAGE])))
     _remove_files(instance, run_id)
-    if (run := instance.get_run_by_id(run_id)) is not None and LOG_TAG not in run.tags:
-        instance.add_run_tags(run_id, {LOG_TAG: "removed"})
 
 
 def _name(record: RunRecord) -> str:
