@@ -43,6 +43,17 @@ class Server:
     def url(self) -> str:
         return f"postgresql+psycopg2://zhoubao:{PASSWORD}@/postgres?host={self.folder}"
 
+    def copy(self, name: str) -> str:
+        """Copy the database to another one of this name, while nothing is connected to it, and return the URL of the copy."""
+        import sqlalchemy as sql
+
+        url = sql.make_url(self.url)
+        engine = sql.create_engine(url.set(database="template1"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(sql.text(f'CREATE DATABASE "{name}" TEMPLATE {url.database}'))
+        engine.dispose()
+        return url.set(database=name).render_as_string(hide_password=False)
+
     def run(self, command: Sequence[str]) -> None:
         as_user = ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups"] if self.user else []
         program, *arguments = command

@@ -1,16 +1,18 @@
-"""After a vacuum the UI shows every partition as before, whatever was deleted and wherever it was interrupted."""
+"""After a vacuum the UI shows every partition as before, whatever was deleted, and also after one that was interrupted."""
 
 import contextlib
 import dataclasses
 import datetime as dt
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
+import sqlalchemy as sql
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteInstigatorOrigin, RemoteRepositoryOrigin
 from dagster._core.scheduler.instigation import (
@@ -35,7 +37,7 @@ from resources.settings.lake import LakeSettings
 from resources.settings.retention import RetentionSettings
 from tests.orchestration.shown import WORLD, colours, launch, of_lake, stale
 from tests.orchestration.shown import opened as opened_world
-from tests.postgres_server import needs_postgres, postgres_server
+from tests.postgres_server import Server, needs_postgres, postgres_server
 from tests.resources.small_market import DAYS, WEEKS, deliver
 from tests.resources.test_leftovers import named_files, plant
 
@@ -44,23 +46,31 @@ pytestmark = pytest.mark.usefixtures("fake_tables")
 LATER = dt.datetime.now(dt.UTC) + dt.timedelta(days=200)
 # The event log with one table for all runs, as Postgres has it. By default each run has a SQLite file of its own.
 ONE_TABLE = {"module": "dagster._core.storage.event_log", "class": "ConsolidatedSqliteEventLogStorage"}
-EVERY_STORAGE = pytest.mark.parametrize(
-    "instance", ["sqlite", "one table", pytest.param("postgres", marks=needs_postgres)], indirect=True
-)
+STORAGES = ["sqlite", "one table", pytest.param("postgres", marks=needs_postgres)]
+EVERY_STORAGE = pytest.mark.parametrize("instance", STORAGES, indirect=True)
+
+
+@contextlib.contextmanager
+def opened_instance(
+    storage: str, home: Path, server: Server | None = None, database: str = ""
+) -> Iterator[dg.DagsterInstance]:
+    """An instance with a storage in a home, or in the server, there in a copy of its own database if `database` is named."""
+    home.mkdir(exist_ok=True)
+    overrides: dict[str, Any] = {}
+    if storage == "one table":
+        overrides = {"event_log_storage": {**ONE_TABLE, "config": {"base_dir": str(home / "log")}}}
+    elif server is not None:
+        overrides = {"storage": {"postgres": {"postgres_url": server.copy(database) if database else server.url}}}
+    with dg.DagsterInstance.local_temp(str(home), overrides=overrides) as instance:
+        yield instance
 
 
 @pytest.fixture
 def instance(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[dg.DagsterInstance]:
-    home = tmp_path / "home"
-    home.mkdir()
     storage = getattr(request, "param", "sqlite")
     with contextlib.ExitStack() as stack:
-        overrides: dict[str, Any] = {}
-        if storage == "one table":
-            overrides = {"event_log_storage": {**ONE_TABLE, "config": {"base_dir": str(home / "log")}}}
-        elif storage == "postgres":
-            overrides = {"storage": {"postgres": {"postgres_url": stack.enter_context(postgres_server()).url}}}
-        yield stack.enter_context(dg.DagsterInstance.local_temp(str(home), overrides=overrides))
+        server = stack.enter_context(postgres_server()) if storage == "postgres" else None
+        yield stack.enter_context(opened_instance(storage, tmp_path / "home", server))
 
 
 def opened(market: Path, tmp_path: Path) -> Builder:
@@ -138,37 +148,91 @@ def test_every_partition_is_shown_as_before(market: Path, tmp_path: Path, instan
     assert found_stale == set()
 
 
-@pytest.mark.slow
-@EVERY_STORAGE
-def test_an_interruption_loses_nothing(
-    market: Path,
-    tmp_path: Path,
-    instance: dg.DagsterInstance,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    builder = history_of_a_desk(market, tmp_path, instance)
-    before = shown(builder, instance)
+DELETIONS = {
+    "_remove_files": history,
+    "delete_run": dg.DagsterInstance,
+    "add_run_tags": dg.DagsterInstance,
+    "purge_ticks": dg.DagsterInstance,
+}
+"""The steps of a vacuum of Dagster, by name. What a vacuum deletes without them is deleted just before or after one of them."""
 
-    class Killed(BaseException): ...
 
-    def killed(*arguments: object) -> None:
-        raise Killed
+class Killed(BaseException): ...
 
-    steps: list[Callable[[], Any]] = [
-        lambda: monkeypatch.setattr(dg.DagsterInstance, "delete_run", killed),
-        lambda: monkeypatch.setattr(dg.DagsterInstance, "add_run_tags", killed),
-        lambda: monkeypatch.setattr(history, "_remove_files", killed),
+
+def counting(patched: pytest.MonkeyPatch, name: str = "", limit: int = 0) -> Counter[str]:
+    """Count the calls of each deletion, and end the process, as it were, before the call number `limit` of the deletion `name`."""
+    calls: Counter[str] = Counter()
+
+    def wrap(owner: object, own: str) -> None:
+        real = getattr(owner, own)
+
+        def counted(*arguments: object, **named: object) -> object:
+            calls[own] += 1
+            if (own, calls[own]) == (name, limit):
+                raise Killed
+            return real(*arguments, **named)
+
+        patched.setattr(owner, own, counted)
+
+    for own, owner in DELETIONS.items():
+        wrap(owner, own)
+    return calls
+
+
+def stored(instance: dg.DagsterInstance) -> tuple[Any, ...]:
+    """The tags of each run, the number of its events, its files, and the ticks."""
+    runs = {run.run_id: run.tags.get(history.LOG_TAG) for run in instance.get_runs()}
+    table = history.SqlEventLogStorageTable
+    with history._tables(instance) as connection:
+        counted = sql.select(table.c.run_id, sql.func.count().label("events")).group_by(table.c.run_id)
+        events = {row.run_id: row.events for row in connection.execute(counted)}
+    home = Path(instance.root_directory)
+    names = {str(path.relative_to(home)) for path in home.rglob("*")}
+    files = {name for name in names if history._RUN_ID.search(name)}
+    ticks = [
+        tick.timestamp
+        for state in instance.all_instigator_state()
+        for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id)
     ]
-    for step in steps:
-        step()
-        with pytest.raises(Killed):
+    return runs, events, files, ticks
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("storage", STORAGES)
+def test_an_interruption_before_the_first_second_and_last_call_of_each_deletion_loses_nothing(
+    market: Path, tmp_path: Path, storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(postgres_server()) if storage == "postgres" else None
+        with opened_instance(storage, tmp_path / "home", server) as instance:
+            builder = history_of_a_desk(market, tmp_path, instance)
+            plant_ticks(instance)
+            before = shown(builder, instance)
+
+        def copied(name: str) -> contextlib.AbstractContextManager[dg.DagsterInstance]:
+            """An instance with a copy of everything that the first one has stored."""
+            shutil.copytree(tmp_path / "home", tmp_path / name)
+            return opened_instance(storage, tmp_path / name, server, name)
+
+        with copied("whole") as instance, monkeypatch.context() as patched:
+            calls = counting(patched)
             carry_out(opened(market, tmp_path), instance)
-        monkeypatch.undo()
-        monkeypatch.setattr(orchestration.definitions, "load_tables", lambda: WORLD)
-        assert shown(builder, instance) == before
-    carry_out(opened(market, tmp_path), instance)
-    assert shown(builder, instance) == before
-    assert carry_out(opened(market, tmp_path), instance) == []
+            kept = stored(instance)
+        assert set(calls) == set(DELETIONS)
+        assert calls["delete_run"] == 2
+        assert min(calls["_remove_files"], calls["add_run_tags"]) > 2
+        for name, count in calls.items():
+            for limit in sorted({1, min(2, count), count}):
+                with copied(f"{name.strip('_')}_{limit}") as instance:
+                    with monkeypatch.context() as patched:
+                        counting(patched, name, limit)
+                        with pytest.raises(Killed):
+                            carry_out(opened(market, tmp_path), instance)
+                    assert shown(builder, instance) == before, (name, limit)
+                    carry_out(opened(market, tmp_path), instance)
+                    assert stored(instance) == kept, (name, limit)
+                    assert shown(builder, instance) == before, (name, limit)
 
 
 def test_partitions_whose_runs_were_deleted_are_recorded_again(
@@ -254,12 +318,18 @@ def test_the_files_of_runs_are_removed_and_space_is_given_back(
     monkeypatch.setattr(history, "FREE_BYTES", 1)
     builder = history_of_a_desk(market, tmp_path, instance)
     home = tmp_path / "home"
-    before = sum(path.stat().st_size for path in home.rglob("*") if path.is_file())
+
+    def size() -> int:
+        return sum(path.stat().st_size for path in home.rglob("*") if path.is_file())
+
+    def files_of_runs() -> list[int]:
+        return [len(list((home / "storage").rglob("*.err"))), len(list((home / "history" / "runs").glob("*-*.db")))]
+
+    before = size()
+    assert min(files_of_runs()) > 0
     carry_out(builder, instance)
-    after = sum(path.stat().st_size for path in home.rglob("*") if path.is_file())
-    assert after < 0.7 * before
-    assert not list((home / "storage").rglob("*.err"))
-    assert not list((home / "history" / "runs").glob("*-*.db"))
+    assert size() < 0.7 * before
+    assert files_of_runs() == [0, 0]
 
 
 def test_the_command_lists_by_default(market: Path, tmp_path: Path, monkeypatch, capsys) -> None:
