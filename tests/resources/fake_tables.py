@@ -9,6 +9,7 @@ from resources.language import Bilingual
 from resources.made import LEFT_OUT, Made
 from resources.partition import Frames, Partition
 from resources.settings.base import EXECUTION, Section
+from resources.settings.gates import Gates
 from resources.settings.sensors import SensorsSettings
 from resources.table import Land, Read, Table, days, week_days, weeks
 
@@ -20,6 +21,7 @@ class AverageSettings(Section):
 
 class FakeSettings(Section):
     average: AverageSettings = AverageSettings()
+    gates: Gates = Field(default_factory=dict)
     sensors: SensorsSettings = SensorsSettings()
 
 
