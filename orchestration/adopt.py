@@ -1,7 +1,7 @@
 """Adoption after an upgrade: partitions that the present code would build equally are kept, which a sample proves.
 
-A partition is stale by its code alone where only the code digest differs from that of a partition built now. The partitions of a
-table that one earlier version of the code built form a group. A sample of the group is built again without being written to the
+A partition is stale by its code alone where only the code digest, or the versions of the libraries, differ from those of a partition
+built now. The partitions of a table that one earlier version of the code built with the same libraries form a group. A sample of the group is built again without being written to the
 lake. If every partition of the sample is equal, the whole group is stamped as built by the present code, and each manifest records
 the proof (`adopted`). Otherwise no manifest changes, and a run builds the partitions again as usual.
 """
@@ -59,9 +59,12 @@ def adopt(builder: Builder, table: Table, most: int, say: Callable[[str], None] 
     builder.lake.claim(str(builder.zone.root.resolve()))
     keys = [key for key in builder.lake.keys(table) if builder.is_stale_by_code_alone(table, key)]
     keys = [key for key in keys if not builder.lake.refused(table, key)]
-    codes = {key: builder.lake.require(table, key).code for key in keys}
+    manifests = {key: builder.lake.require(table, key) for key in keys}
+    versions = {key: (one.code, sorted(one.libraries.items())) for key, one in manifests.items()}
     done = []
-    for code, group in itertools.groupby(sorted(keys, key=lambda key: (codes[key], key)), key=codes.__getitem__):
+    for (code, _), group in itertools.groupby(
+        sorted(keys, key=lambda key: (versions[key], key)), key=versions.__getitem__
+    ):
         done.append(_adopt_group(builder, table, code, list(group), most, say))
     builder.zone.flush()
     return done

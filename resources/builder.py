@@ -12,6 +12,7 @@ import dataclasses
 import datetime as dt
 import functools
 import importlib
+import io
 import itertools
 import json
 import time
@@ -24,7 +25,7 @@ import polars as pl
 
 from resources.calendar import Calendar
 from resources.code_changes import Change
-from resources.code_digest import code_digest
+from resources.code_digest import code_digest, libraries
 from resources.errors import (
     InputError,
     MachineError,
@@ -55,6 +56,8 @@ from resources.stale import (
     INPUT_GONE,
     INPUT_NEW,
     LANDING_CHANGED,
+    LIBRARIES_CHANGED,
+    LIBRARIES_UNKNOWN,
     NO_TRADING_DAY,
     NOT_BUILT,
     NOT_RENEWED,
@@ -71,6 +74,7 @@ _LISTED = 5  # days that a message names
 BATCH_PARTITIONS = 20
 BATCH_SECONDS = 10.0
 BATCH_BYTES = 512 << 20
+COMPARED_ROWS = 2_000_000  # of two partitions at once, when a sample of an adoption is compared
 CHANGED_CODES = "code_changes in force"  # digest name of the code changes by which a partition's inputs are renamed
 UNDATED = "rows_without_date"  # note of a partition: part of the landing zone → the number of its rows without a date
 NOTHING_LANDED = Code("nothing_landed", ("table", "partition"))
@@ -277,10 +281,17 @@ class Builder:
         """The digest of the code that decides a table: its make function, functions that settings name, schema and checks."""
         declared = tuple(check.declared or check for check in table.checks)  # changes of checks are settings
         shape = repr((sorted((k, str(v)) for k, v in table.schema.items()), declared, sorted(table.needs.items())))
+        return digest(*(code_digest(one).encode() for one in self._code_of(table)), shape.encode())
+
+    def libraries(self, table: Table) -> Mapping[str, str]:
+        """The libraries whose versions decide the content of a table's partitions, each with the installed version."""
+        return libraries(*self._code_of(table))
+
+    def _code_of(self, table: Table) -> list[str]:
+        """The make function, the functions that settings name and the classes of services, as "module:name"."""
         named = [functools.reduce(getattr, name.split("."), self.settings) for name in table.functions]
         own = [path for value in named for path in _paths(value, table.built_in)]
-        codes = [code_digest(one).encode() for one in (table.make, *own, *_service_classes(table))]
-        return digest(*codes, shape.encode())
+        return [table.make, *own, *_service_classes(table)]
 
     def stale(self, table: Table, key: dt.date) -> Reason | None:
         """The reason why a partition must be built, judged from the present state of the lake; None where it is up to date.
@@ -301,6 +312,8 @@ class Builder:
             return SETTINGS_CHANGED(sections=differ or list(sections))
         if manifest.code != self.code_digest(table):
             return CODE_CHANGED()
+        if manifest.libraries != (present := self.libraries(table)):
+            return _changed_libraries(manifest.libraries, present)
         return self._stale_data(manifest, table, key)
 
     def _stale_data(self, manifest: Manifest, table: Table, key: dt.date) -> Reason | None:
@@ -339,8 +352,9 @@ class Builder:
         return joined(causes)
 
     def is_stale_by_code_alone(self, table: Table, key: dt.date) -> bool:
-        """Whether only the code digest differs from that of a partition that would be built now."""
-        if self.stale(table, key) != CODE_CHANGED():
+        """Whether only code or libraries differ from those of a partition that would be built now."""
+        reason = self.stale(table, key)
+        if reason is None or reason.code not in (CODE_CHANGED.name, LIBRARIES_CHANGED.name, LIBRARIES_UNKNOWN.name):
             return False
         manifest = self.lake.manifest(table, key)
         return manifest is not None and self._stale_data(manifest, table, key) is None
@@ -465,6 +479,9 @@ class Builder:
     def remake(self, table: Table, key: dt.date) -> Manifest:
         """Build a partition without writing it, and return the manifest that it would have.
 
+        Its content digest is that of the partition in the lake where the values of both are equal, though another version of polars
+        encodes them by other bytes.
+
         Raises:
             NotReadyError, InputError, SettingsError: it cannot be built now.
             MachineError: the machine failed.
@@ -472,19 +489,44 @@ class Builder:
         sources = _Sources(self._contents(table, key), self.landing_digests(table, key))
         with self.lake.store.scratch() as scratch:
             one = self._prepare(table, key, sources, scratch)
-            return self._judged(table, [one])[0]
+            (made,) = self._judged(table, [one])
+            old = self.lake.manifest(table, key)
+            if old is not None and made.content != old.content and self._equals(table, one, old):
+                return dataclasses.replace(made, content=old.content)
+            return made
+
+    def _equals(self, table: Table, one: _Prepared, old: Manifest) -> bool:
+        """Whether a partition has the same rows, values in side files and reasons as the one in the lake."""
+        names = sorted(one.made.files)
+        if names != sorted(old.files) or one.unavailable != old.unavailable or one.rows != old.rows:
+            return False
+        files = ((name, one.made.files[name], self.lake.read_file(table, one.key, name)) for name in names)
+        if not all(_equal_files(*own) for own in files):
+            return False
+        new = pl.scan_parquet(one.part if isinstance(one.part, Path) else io.BytesIO(one.part))
+        if one.rows == 0:
+            return True
+        present = self.lake.read(table, [one.key])
+        return new.collect_schema() == present.collect_schema() and all(
+            new.slice(first, COMPARED_ROWS).collect().equals(present.slice(first, COMPARED_ROWS).collect())
+            for first in range(0, one.rows, COMPARED_ROWS)
+        )
 
     def adopt(self, table: Table, key: dt.date, proof: Mapping[str, Any]) -> None:
         """Mark a partition that is stale by its code alone as built by the present code, and record `proof` in its manifest."""
         manifest = self.lake.require(table, key)
         sources = _Sources(dict(manifest.inputs), dict(manifest.landing))
+        present = dict(self.libraries(table))
         record = {"from": manifest.code, "to": self.code_digest(table), **proof}
+        if manifest.libraries != present:
+            record |= {"libraries_from": dict(manifest.libraries), "libraries_to": present}
         self.lake.restamp(
             table,
             key,
             dataclasses.replace(
                 manifest,
                 code=self.code_digest(table),
+                libraries=present,
                 version=self._version(table, key, sources),
                 adopted=(*manifest.adopted, record),
             ),
@@ -798,12 +840,38 @@ class Builder:
         return Manifest(
             table=table.name, key=str(key), version=self._version(table, key, sources), inputs=sources.inputs,
             landing=sources.landing, settings=self.settings_digest(table, key), code=self.code_digest(table),
+            libraries=dict(self.libraries(table)),
             sections=self._section_digests(table, key), **known,
         )  # fmt: skip
 
     def _version(self, table: Table, key: dt.date, sources: _Sources) -> str:
-        made_from = [sources.inputs, sources.landing, self.settings_digest(table, key), self.code_digest(table)]
+        settings, code, used = self.settings_digest(table, key), self.code_digest(table), dict(self.libraries(table))
+        made_from = [sources.inputs, sources.landing, settings, code, used]
         return digest(json.dumps(made_from, sort_keys=True).encode())
+
+
+def _changed_libraries(before: Mapping[str, str], present: Mapping[str, str]) -> Reason:
+    """The reason why other versions of libraries make a partition stale."""
+    if not before:
+        return LIBRARIES_UNKNOWN()
+    names = sorted(name for name in {*before, *present} if before.get(name) != present.get(name))
+    return LIBRARIES_CHANGED(libraries=[f"{name} {before.get(name, '–')} → {present.get(name, '–')}" for name in names])
+
+
+def _equal_files(name: str, one: bytes, other: bytes) -> bool:
+    """Whether two side files have equal values. A record of the libraries that made a file (the key `libraries`) is not compared."""
+    if one == other:
+        return True
+    if name.endswith(".parquet"):
+        frames = [pl.read_parquet(data) for data in (one, other)]
+        return frames[0].schema == frames[1].schema and frames[0].equals(frames[1])
+    if name.endswith(".json"):
+        left, right = (
+            {**saved, "libraries": None} if isinstance(saved := json.loads(data), dict) else saved
+            for data in (one, other)
+        )
+        return bool(left == right)
+    return False
 
 
 def _decisive(section: Any) -> Any:

@@ -7,17 +7,19 @@ layout, docstrings, progress lines, the texts of errors and the descriptions of 
 that is called on a parameter is found through the class in the parameter's annotation.
 
 The module parses sources and imports nothing of the project. It follows definitions through assets/, resources/ and the package of
-the function itself, which settings may name from anywhere on the path. A function that is only named by a text (a name in
+the function itself, which settings may name from anywhere on the path. Libraries are named by their versions (`libraries`). A function that is only named by a text (a name in
 `getattr`, a module in `import_module`) is not found; a table declares it (`Table.functions`).
 """
 
 import ast
 import functools
 import hashlib
+import importlib.metadata
 import importlib.util
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from sys import stdlib_module_names
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("assets", "resources")
@@ -29,6 +31,28 @@ a table declares; following the annotations would make every table stale after a
 PROGRESS = ("progress", "say")
 """Functions that only report progress. Calls of them whose result is not used are excluded."""
 
+ALWAYS = ("polars",)
+"""Libraries of every table: polars encodes every part."""
+COMPANIONS = {
+    "cvxpy": ("clarabel", "scipy"),
+    "jinja2": ("markupsafe",),
+    "numba": ("llvmlite",),
+}
+"""Library → libraries that compute its results and that no code of the project imports: solvers and the compiler of kernels."""
+DECIDE_NOTHING = (
+    "exchange_calendars",
+    "filelock",
+    "fsspec",
+    "pydantic",
+    "pydantic_core",
+    "pydantic_settings",
+    "typing_extensions",
+)
+"""Libraries that decide no content: locks and stores, the types of settings, whose values are in the digest of settings, and the
+calendar, whose past trading days do not change with its version and whose days are the inputs of partitions."""
+DISTRIBUTIONS = {"vl_convert": "vl-convert-python"}
+"""Module → its distribution, where they have different names."""
+
 Definition = tuple[str, str | None]
 """A module and a name in it. None stands for the whole module, where the used names are not known; "" for what runs on import."""
 Reference = tuple[str, ...]
@@ -38,8 +62,7 @@ Reference = tuple[str, ...]
 @functools.cache
 def code_digest(make: str) -> str:
     """The digest of a "module:function" with 32 hex digits. Where the module does not exist, it is the digest of nothing."""
-    module, _, name = make.partition(":")
-    seen = _closure([(module, name or None)]) if _exists(module) else {}
+    seen = _covered(make)
     lines = {line for one in seen for line in _described(one)}
     hashed = hashlib.blake2b("\n".join(sorted(lines)).encode(), digest_size=16)
     for folder in sorted({_source(module).parent / "templates" for module, _ in seen}):
@@ -48,12 +71,39 @@ def code_digest(make: str) -> str:
     return hashed.hexdigest()
 
 
+@functools.cache
+def libraries(*makes: str) -> dict[str, str]:
+    """The libraries whose versions decide what these "module:function" return, each with its installed version, by name.
+
+    They are those that the covered definitions name, with their `COMPANIONS`. The standard library changes with Python, whose version
+    changes the digests themselves. A library that is not installed has no version and is left out.
+    """
+    named = {*ALWAYS}
+    for make in makes:
+        for one in _covered(make):
+            named |= {target.split(".")[0] for target in _used(one).values() if isinstance(target, str)}
+    named -= {*PACKAGES, *DECIDE_NOTHING, *stdlib_module_names}
+    named |= {other for name in named for other in COMPANIONS.get(name, ())}
+    return {name: found for name in sorted(named) if (found := _version(name))}
+
+
+def _version(module: str) -> str:
+    """The version of the distribution with a module; "" where there is none."""
+    try:
+        return importlib.metadata.version(DISTRIBUTIONS.get(module, module))
+    except importlib.metadata.PackageNotFoundError:
+        names = _distributions().get(module, ())  # takes 0.3 s
+        return importlib.metadata.version(names[0]) if names else ""
+
+
+@functools.cache
+def _distributions() -> Mapping[str, Sequence[str]]:
+    return importlib.metadata.packages_distributions()
+
+
 def definitions(make: str) -> tuple[str, ...]:
     """The definitions that a digest covers, as "module:name"; "module:" is what runs on import, "module:None" the whole module."""
-    module, _, name = make.partition(":")
-    return tuple(
-        sorted(f"{module}:{name}" for module, name in _closure([(module, name or None)]) if _hash((module, name)))
-    )
+    return tuple(sorted(f"{module}:{name}" for module, name in _covered(make) if _hash((module, name))))
 
 
 @functools.cache
@@ -71,7 +121,7 @@ def imports(module: str) -> tuple[str, ...]:
 
 def clear_caches() -> None:
     """Clear all caches, so that the sources are read again."""
-    for cached in (code_digest, imports, _module, _hash, _used, _described, _exists, _places):
+    for cached in (code_digest, libraries, _covered, imports, _module, _hash, _used, _described, _exists, _places):
         cached.cache_clear()
 
 
@@ -270,10 +320,12 @@ def _tree(module: str) -> ast.Module:
 # --- what a definition uses -----------------------------------------------------------------------------------------
 
 
-def _closure(first: Iterable[Definition]) -> dict[Definition, None]:
-    """All definitions that these use directly or indirectly, and for each of their modules what runs when it is imported."""
+@functools.cache
+def _covered(make: str) -> Mapping[Definition, None]:
+    """All definitions that a "module:function" uses directly or indirectly, and for each of their modules what runs on import."""
+    module, _, name = make.partition(":")
     seen: dict[Definition, None] = {}
-    queue = list(first)
+    queue: list[Definition] = [(module, name or None)] if _exists(module) else []
     while queue:
         one = queue.pop()
         if one in seen:

@@ -14,6 +14,10 @@ WORDS: Mapping[str, T] = {
     "inputs_in_a_cycle": T("其输入构成循环", "its inputs form a cycle"),
     "settings_changed": T("设置已变（{sections}）", "settings changed ({sections})"),
     "code_changed": T("代码已变", "code changed"),
+    "libraries_changed": T("软件库版本已变（{libraries}）", "libraries changed ({libraries})"),
+    "libraries_unknown": T(
+        "构建时的软件库版本未记录", "the versions of libraries that it was built with are not recorded"
+    ),
     "declaration_changed": T("交付声明已变（{settings}）", "declaration changed ({settings})"),
     "landing_changed": T("交付数据已变（{parts}）", "landing zone changed ({parts})"),
     "input_changed": T("输入 {input} 已变", "input {input} changed"),

@@ -2,17 +2,25 @@
 
 import dataclasses
 import datetime as dt
+import io
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from orchestration.adopt import adopt, spread
+from orchestration.plan import make_plan
 from orchestration.run import main
-from resources.builder import Builder
+from resources import code_digest
+from resources.builder import Builder, _equal_files
 from resources.gate import Between, Check
 from resources.language import Bilingual
-from resources.stale import CODE_CHANGED, INPUT_CHANGED
+from resources.made import Made
+from resources.partition import Frames, Partition
+from resources.stale import CODE_CHANGED, INPUT_CHANGED, LIBRARIES_CHANGED, LIBRARIES_UNKNOWN
+from tests.resources import fake_tables
 from tests.resources.fake_tables import AVERAGES, PRICES, AverageSettings, FakeSettings
 from tests.resources.small_market import DAYS, WEEKS, build_all, deliver, open_world
 
@@ -149,6 +157,92 @@ def test_groups_of_two_earlier_versions_are_proved_separately(market: Path, lake
     done = adopt(third, third.tables["prices"], 2, quiet)
     assert sorted(list(one.keys) for one in done) == [DAYS[:7], DAYS[7:]]
     assert sorted(list(one.sample) for one in done) == [[DAYS[0], DAYS[6]], [DAYS[7], DAYS[-1]]]
+
+
+@pytest.fixture
+def other_polars(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Another version of polars, which encodes equal frames by other bytes."""
+    real = code_digest._version
+
+    def encode(frame: pl.DataFrame) -> bytes:
+        buffer = io.BytesIO()
+        frame.write_parquet(buffer, compression="lz4")
+        return buffer.getvalue()
+
+    monkeypatch.setattr(code_digest, "_version", lambda name: "99.0" if name == "polars" else real(name))
+    monkeypatch.setattr("resources.builder.encode", encode)
+    code_digest.clear_caches()
+    yield
+    monkeypatch.undo()
+    code_digest.clear_caches()
+
+
+def test_another_version_of_a_library_is_the_reason_of_a_plan(market: Path, lake: Path, other_polars: None) -> None:
+    builder = open_world(market, lake)
+    plan = make_plan(builder, [("totals", WEEKS[-1])])
+    assert len(plan.steps) == len(stale(open_world(market, lake)))
+    text = f"libraries changed (polars {pl.__version__} → 99.0)"
+    assert {str(reason) for (_, reason) in plan.reasons()} == {text}
+    assert builder.stale(PRICES, DAYS[0]) == LIBRARIES_CHANGED(libraries=[f"polars {pl.__version__} → 99.0"])
+
+
+def test_equal_values_of_another_version_are_adopted(market: Path, lake: Path, other_polars: None) -> None:
+    """Also where it encodes them by other bytes: the files and the content digests stay, and later days are built as ever."""
+    before = {path: path.read_bytes() for path in lake.rglob("*.parquet")}
+    contents = {day: open_world(market, lake).lake.manifest(PRICES, day).content for day in DAYS}
+    builder = open_world(market, lake)
+    assert builder.remake(PRICES, DAYS[0]).content == contents[DAYS[0]]
+    for table in builder.tables.values():
+        (done,) = adopt(builder, table, 3, quiet)
+        assert not done.differing
+    again = open_world(market, lake)
+    assert stale(again) == set()
+    assert not make_plan(again, [("totals", WEEKS[-1])])
+    assert {path: path.read_bytes() for path in lake.rglob("*.parquet")} == before
+    manifest = again.lake.manifest(PRICES, DAYS[0])
+    assert (manifest.content, manifest.libraries["polars"]) == (contents[DAYS[0]], "99.0")
+    (record,) = manifest.adopted
+    assert (record["libraries_from"]["polars"], record["libraries_to"]["polars"]) == (pl.__version__, "99.0")
+    assert record["from"] == record["to"]
+
+
+def test_other_values_of_another_version_are_not_adopted(
+    market: Path, lake: Path, other_polars: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = fake_tables.make_prices
+
+    def make(frames: Frames, partition: Partition, settings: None) -> Made:
+        return Made(real(frames, partition, settings).frame.with_columns(pl.col("close") + 1e-9))
+
+    monkeypatch.setattr(fake_tables, "make_prices", make)
+    builder = open_world(market, lake)
+    (done,) = adopt(builder, PRICES, 3, quiet)
+    assert set(done.differing.values()) == {"other content"}
+    assert {key for name, key in stale(builder) if name == "prices"} == set(DAYS)
+
+
+def test_partitions_without_recorded_libraries_are_proved_too(market: Path, lake: Path) -> None:
+    builder = open_world(market, lake)
+    for day in DAYS:
+        builder.lake.restamp(PRICES, day, dataclasses.replace(builder.lake.manifest(PRICES, day), libraries={}))
+    again = open_world(market, lake)
+    assert again.stale(PRICES, DAYS[0]) == LIBRARIES_UNKNOWN()
+    (done,) = adopt(again, PRICES, 3, quiet)
+    assert not done.differing
+    assert stale(open_world(market, lake)) == set()
+
+
+def test_side_files_are_compared_by_their_values() -> None:
+    frame = pl.DataFrame({"a": [1.0, float("nan"), None]})
+    one, other = io.BytesIO(), io.BytesIO()
+    frame.write_parquet(one)
+    frame.write_parquet(other, compression="lz4")
+    assert one.getvalue() != other.getvalue()
+    assert _equal_files("solve.parquet", one.getvalue(), other.getvalue())
+    assert not _equal_files("solve.bin", one.getvalue(), other.getvalue())
+    assert _equal_files("card.json", b'{"a": 1, "libraries": {"torch": "1"}}', b'{"libraries": {"torch": "2"}, "a": 1}')
+    assert not _equal_files("card.json", b'{"a": 1}', b'{"a": 2}')
+    assert not _equal_files("list.json", b"[1]", b"[2]")
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 9, 10, 11, 250])

@@ -1,15 +1,21 @@
 """The code digest: what decides a figure changes it, wording and what is not used do not."""
 
 import importlib
+import re
 import sys
+import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
-from assets.catalogue import NETWORKS
+from assets.catalogue import MODELS, NETWORKS
+from orchestration.platform import PROFILES
+from orchestration.tables import load_tables
 from resources import code_digest
+from resources.builder import Builder
 from resources.code_digest import definitions
+from resources.settings.load import load_profile
 
 Files = Mapping[str, str]
 
@@ -208,6 +214,52 @@ def test_a_model_counts_the_network_that_its_settings_choose_and_no_other() -> N
     assert all(networks & inner == {path} for path, inner in own.items())
     assert "assets.models.networks:AdditiveAttention" in own[NETWORKS["attention_gru"]]
     assert "assets.models.networks:AdditiveAttention" not in own[NETWORKS["gru"]]
+
+
+@pytest.fixture(scope="module")
+def used() -> dict[str, set[str]]:
+    """Table → the libraries whose versions are part of its partitions' versions, under the default settings."""
+    code_digest.clear_caches()
+    settings, tables = load_profile("production", PROFILES, {}).settings, load_tables()
+    builder = Builder(tables=tables, lake=None, zone=None, calendar=None, settings=settings)
+    return {name: set(builder.libraries(table)) for name, table in builder.tables.items()}
+
+
+def test_the_libraries_that_decide_a_table_are_part_of_its_version(used: dict[str, set[str]]) -> None:
+    kernels, solvers = {"numba", "llvmlite", "numpy"}, {"cvxpy", "clarabel", "highspy", "scipy", "numpy"}
+    assert all("polars" in one for one in used.values())
+    for table in ("trades", "minute_bars", "day_indicators", "bar_features", "daily_features"):
+        assert kernels <= used[table]
+    for table in (*MODELS, "scores"):
+        assert {"torch", "safetensors", *kernels} <= used[table]
+    for table in ("csi500_portfolio", "csi1000_portfolio", "portfolio_lines"):
+        assert solvers <= used[table]
+    assert {"jinja2", "typst", "vl_convert", "xlsxwriter"} <= used["report"]
+    assert used["factors"] == {"numpy", "polars"}
+    assert not [
+        name for name, one in used.items() if "torch" in one and name not in (*MODELS, "scores", "offset_scores")
+    ]
+
+
+def test_every_dependency_decides_content_or_is_known_to_decide_none(used: dict[str, set[str]]) -> None:
+    """A new dependency of pyproject.toml is found in the code of a table, or is listed here with what it is used for."""
+    project = tomllib.loads((code_digest.ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    named = {re.match(r"[\w-]+", one)[0].replace("-", "_") for one in project}
+    found = {code_digest.DISTRIBUTIONS.get(name, name).replace("-", "_") for one in used.values() for name in one}
+    elsewhere = {
+        "dagster", "dagster_graphql", "dagster_webserver",  # order and record the work
+        "great_expectations", "pandas",  # judge what is made
+        "exchange_calendars", "filelock", "fsspec", "pydantic", "s3fs",  # see DECIDE_NOTHING
+    }  # fmt: skip
+    assert named - found == elsewhere
+
+
+def test_a_library_of_a_desk_is_found(digest: Callable[[Files], str]) -> None:
+    digest(edited("make.py", "from math import exp", "from scipy.special import exp2 as exp\nimport xarray_of_nobody"))
+    assert set(code_digest.libraries("desk.make:make")) == {"polars", "scipy"}
+    digest(DESK)
+    assert set(code_digest.libraries("desk.make:make")) == {"polars"}
+    assert code_digest.libraries("desk_of_nobody.risk:two").keys() == {"polars"}
 
 
 def test_of_no_module_it_is_the_digest_of_nothing() -> None:
