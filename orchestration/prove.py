@@ -155,20 +155,31 @@ def _after(
             elif replace_files is not None:
                 change(pl.read_parquet(path), "").write_parquet(copy)
     (target / "reference").mkdir()
+    _write_reference(zone, cut, target / "reference", change, replace_files is not None)
+    return target
+
+
+def known_reference(zone: LandingZone, cut: dt.date, folder: Path) -> None:
+    """Write the reference tables into a folder, without the rows that became known after the close of `cut`."""
+    _write_reference(zone, cut, folder, lambda frame, column: frame.clear(), False)
+
+
+def _write_reference(
+    zone: LandingZone, cut: dt.date, folder: Path, change: Callable[[pl.DataFrame, str], pl.DataFrame], noise: bool
+) -> None:
     for name, spec in REFERENCE.items():
         frame = zone.frame(name)
         if frame is None:
             continue
         known, later = frame.filter(pl.col(spec.known) <= cut), frame.filter(pl.col(spec.known) > cut)
         if name == "instruments":  # a delisting after the cut is not known at the cut
-            unknown = pl.lit(None, pl.Date) if replace_files is None else pl.lit(cut + dt.timedelta(days=1))
+            unknown = pl.lit(cut + dt.timedelta(days=1)) if noise else pl.lit(None, pl.Date)
             known = known.with_columns(
                 delist_date=pl.when(pl.col("delist_date") > cut).then(unknown).otherwise("delist_date")
             )
         later = change(later, spec.known)
         columns = [c for c in frame.columns if frame[c].null_count() < frame.height or c in spec.required]
-        pl.concat([known, later]).select(columns).write_parquet(target / "reference" / f"{name}.parquet")
-    return target
+        pl.concat([known, later]).select(columns).write_parquet(folder / f"{name}.parquet")
 
 
 # --- the command ----------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from orchestration.triggers import (
     day_targets,
     decide,
     is_built,
+    last_success,
     runs_of,
     still_arriving,
     unbuilt_days,
@@ -88,12 +89,14 @@ def _tick(
     landing = builder.settings.landing
     now, again = dt.datetime.now(dt.UTC), dt.timedelta(minutes=landing.again_minutes)
     done = _read_cursor(context.cursor)
-    requests, kept = [], {}
+    requests, kept, renewed = [], {}, 0.0
     for target in targets:
         if done.get(target.name) == target.state:
             kept[target.name] = target.state
             continue
-        decision = decide(target, runs_of(context.instance, target), now, landing.most_attempts, again)
+        runs = runs_of(context.instance, target)
+        decision = decide(target, runs, now, landing.most_attempts, again, renewed)
+        renewed = max(renewed, last_success(runs))
         if decision.action == "done" or built(builder, target):
             kept[target.name] = target.state
         elif decision.action == "request":

@@ -61,7 +61,12 @@ class Decision:
 
 
 def decide(
-    target: Target, runs: Sequence[dg.RunRecord], now: dt.datetime, most_attempts: int, again: dt.timedelta
+    target: Target,
+    runs: Sequence[dg.RunRecord],
+    now: dt.datetime,
+    most_attempts: int,
+    again: dt.timedelta,
+    renewed: float = 0.0,
 ) -> Decision:
     """Decide by the earlier runs of a target, of any state, the newest first.
 
@@ -71,6 +76,8 @@ def decide(
         now: the present time, with a zone.
         most_attempts: number of runs in the same state after which a fault of the machine is not tried again.
         again: the time after which it is tried again.
+        renewed: when the last run of an earlier day or week has succeeded, in seconds since 1970. A run that failed before because of
+            the data may have waited for that one's partitions.
     """
     count = len(runs)
     if not runs or runs[0].dagster_run.tags.get(STATE) != target.state:
@@ -82,6 +89,9 @@ def decide(
     if run.is_success:
         return Decision("done", attempt=count)
     where = f"its run {run.run_id} failed"
+    ended = _end(last)
+    if run.tags.get(FAILURE) == DATA and ended < renewed:
+        return Decision("request", attempt=count)
     if run.tags.get(FAILURE) == DATA:
         return Decision("failed", f"{where} because of the data; it is run again when the data changes", count)
     same = sum(1 for one in runs if one.dagster_run.tags.get(STATE) == target.state)
@@ -89,12 +99,19 @@ def decide(
         return Decision(
             "failed", f"{where}, as did {same - 1} before it in the same state of the data; start it by hand", count
         )
-    ended = dt.datetime.fromtimestamp(last.end_time or last.update_timestamp.timestamp(), dt.UTC)
-    if now - ended < again:
-        return Decision(
-            "wait", f"{where} without a fault of the data and is run again at {ended + again:%H:%M} UTC", count
-        )
+    at = dt.datetime.fromtimestamp(ended, dt.UTC) + again
+    if now < at:
+        return Decision("wait", f"{where} without a fault of the data and is run again at {at:%H:%M} UTC", count)
     return Decision("request", attempt=count)
+
+
+def last_success(runs: Sequence[dg.RunRecord]) -> float:
+    """When the last successful one of these runs ended, in seconds since 1970; 0 where there is none."""
+    return max((_end(one) for one in runs if one.dagster_run.is_success), default=0.0)
+
+
+def _end(record: dg.RunRecord) -> float:
+    return record.end_time or record.update_timestamp.timestamp()
 
 
 def runs_of(instance: dg.DagsterInstance, target: Target) -> Sequence[dg.RunRecord]:

@@ -349,6 +349,26 @@ def test_a_day_of_which_the_data_was_refused_waits_for_other_data(market: Path, 
     assert day_tick() == ["2023-01-04"]
 
 
+def test_a_day_that_failed_for_lack_of_an_earlier_one_is_requested_again_when_that_one_is_built(
+    market: Path, day_tick: Ticks
+) -> None:
+    """The third day reads the second, which arrives late. Its own files do not change."""
+    deliver(market, WEEK_1[0])
+    assert day_tick() == ["2023-01-03"]
+    day_tick.outcome, day_tick.failure = dg.DagsterRunStatus.FAILURE, DATA
+    deliver(market, WEEK_1[2])
+    assert day_tick() == ["2023-01-05"]
+    assert "failed because of the data" in day_tick()
+    day_tick.outcome, day_tick.failure = dg.DagsterRunStatus.SUCCESS, ""
+    deliver(market, WEEK_1[1])
+    assert day_tick() == ["2023-01-04"]
+    day_tick.outcome, day_tick.failure = dg.DagsterRunStatus.FAILURE, DATA
+    assert day_tick() == ["2023-01-05"]
+    day_tick.cursor = None  # the day before has not been built since
+    assert "failed because of the data" in day_tick()
+    assert len(set(day_tick.keys)) == len(day_tick.keys)
+
+
 def test_a_day_waits_until_its_files_are_still_and_complete(market: Path, day_tick: Ticks) -> None:
     def put_ticks(day: str, *names: str, minutes_ago: float = 60) -> None:
         for name in names:
