@@ -6,8 +6,9 @@ import itertools
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from assets.models.windows import shortfall
 from resources.builder import Builder
-from resources.errors import NotReadyError
+from resources.errors import NotReadyError, SettingsError
 from resources.reasons import Code, Reason
 from resources.stale import INPUT_AGAIN, INPUT_STOPPED, INPUT_TRIED_FIRST, INPUTS_AGAIN, REFUSED_BEFORE
 from resources.table import Table
@@ -167,6 +168,23 @@ def complete_weeks(builder: Builder, last: int) -> list[dt.date]:
     weeks = builder.calendar.weeks(builder.calendar.week_of(start), builder.calendar.known_week(max(landed)))
     complete = (week for week in reversed(weeks) if landed.issuperset(builder.calendar.week_days(week)))
     return sorted(itertools.islice(complete, last))
+
+
+def require_history(builder: Builder, week: dt.date) -> None:
+    """Check that the history is long enough for every model's window (SPEC §5.2).
+
+    Raises:
+        SettingsError: it is too short for a model, and `models.short_history` is "error".
+    """
+    models = builder.settings.models
+    for key, row in models.rows.items():
+        reason = shortfall(builder.calendar, week, row, builder.start)
+        if reason is not None and models.short_history == "error":
+            raise SettingsError(
+                f"{key} cannot be trained by the week of {week}: {reason}. Name a later week, deliver more history, shorten "
+                f"the window (models.{key}.train_days and the like), or set models.short_history to 'n/a' for a report "
+                "without it."
+            )
 
 
 def _last_complete_week(builder: Builder) -> dt.date | None:

@@ -25,11 +25,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from assets.models.windows import shortfall
 from orchestration.adopt import SAMPLE, adopt
 from orchestration.findings import describe_refusals, describe_remarks, describe_warnings, failed_checks
 from orchestration.interrupts import Interrupted, interruptible
-from orchestration.plan import Plan, Step, beyond_calendar, last_complete_week, make_plan, require_complete_week
+from orchestration.plan import (
+    Plan,
+    Step,
+    beyond_calendar,
+    last_complete_week,
+    make_plan,
+    require_complete_week,
+    require_history,
+)
 from orchestration.platform import Names, open_builder
 from orchestration.restatements import describe_restatements, keep_issues
 from resources.builder import Builder
@@ -214,23 +221,6 @@ def _named_table(builder: Builder, table: str, option: str = "--table") -> Table
             f"{option} {table}: there is no table of that name. The tables are {', '.join(builder.tables)}."
         )
     return builder.tables[table]
-
-
-def require_history(builder: Builder, week: dt.date) -> None:
-    """Check that the history is long enough for every model's window (SPEC §5.2).
-
-    Raises:
-        SettingsError: it is too short for a model, and `models.short_history` is "error".
-    """
-    models = builder.settings.models
-    for key, row in models.rows.items():
-        reason = shortfall(builder.calendar, week, row, builder.start)
-        if reason is not None and models.short_history == "error":
-            raise SettingsError(
-                f"{key} cannot be trained by the week of {week}: {reason}. Name a later week, deliver more history, shorten "
-                f"the window (models.{key}.train_days and the like), or set models.short_history to 'n/a' for a report "
-                "without it."
-            )
 
 
 def everything_for(builder: Builder, week: dt.date) -> list[tuple[str, dt.date]]:

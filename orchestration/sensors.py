@@ -11,7 +11,7 @@ import dagster as dg
 
 from orchestration.keys import prefixed
 from orchestration.partitions import TIMEZONE
-from orchestration.plan import beyond_calendar, complete_weeks, last_complete_week
+from orchestration.plan import beyond_calendar, complete_weeks, last_complete_week, require_history
 from orchestration.platform import Names, open_builder
 from orchestration.runs import close_dead_runs
 from orchestration.triggers import (
@@ -27,7 +27,7 @@ from orchestration.triggers import (
     week_targets,
 )
 from resources.builder import Builder
-from resources.errors import ZhoubaoError
+from resources.errors import SettingsError, ZhoubaoError
 from resources.settings.sensors import SensorsSettings
 
 _LISTED = 3  # reasons that a skipped tick names
@@ -132,13 +132,22 @@ def _days(builder: Builder) -> tuple[list[Target], Waiting, str]:
 
 
 def _weeks(builder: Builder) -> tuple[list[Target], Waiting, str]:
-    """The watched weeks whose days are settled and built. The weeks after one that waits wait for it."""
+    """The watched weeks whose days are settled and built. The weeks after one that waits wait for it.
+
+    A week for which the history is too short is not requested, and no other week waits for it.
+    """
     last_complete_week(builder)  # raises with the missing days where no week is complete
     weeks = complete_weeks(builder, builder.settings.landing.watched_weeks)
     landed = Landed(builder)
     targets: list[Target] = []
     waiting: Waiting = {}
+    short: Waiting = {}
     for target in week_targets(landed, weeks):
+        try:
+            require_history(builder, target.key)
+        except SettingsError as error:
+            short[target.name] = str(error)
+            continue
         days = builder.calendar.week_days(target.key)
         arriving = {day: wait for day in days if (wait := still_arriving(landed, day))}
         wait = next(iter(arriving.values()), "")
@@ -150,7 +159,11 @@ def _weeks(builder: Builder) -> tuple[list[Target], Waiting, str]:
             waiting[target.name] = wait
         else:
             targets.append(target)
-    return targets, waiting, f"The reports of the last {len(weeks)} complete week(s) up to {weeks[-1]} are built."
+    return (
+        targets,
+        short | waiting,
+        f"The reports of the last {len(weeks)} complete week(s) up to {weeks[-1]} are built.",
+    )
 
 
 def _request(target: Target, attempt: int, settings: SensorsSettings) -> dg.RunRequest:
@@ -190,6 +203,7 @@ def make_schedule(running: bool) -> dg.ScheduleDefinition:
             if unknown := beyond_calendar(builder):
                 return dg.SkipReason(unknown)
             (target,) = week_targets(Landed(builder), [last_complete_week(builder)])
+            require_history(builder, target.key)
         except ZhoubaoError as error:
             return dg.SkipReason(str(error))
         # A run that failed because of the data is tried once more: its days may have been corrected beyond the watched ones.

@@ -132,6 +132,7 @@ def test_the_sensor_starts_the_known_week_and_the_schedule_names_the_remedy(
     monkeypatch.setenv("ZHOUBAO_MARKET", str(market))
     monkeypatch.setenv("ZHOUBAO_LAKE", str(market.parent / "lake"))
     monkeypatch.setenv("ZHOUBAO__LANDING__WEEK_WAITS_FOR_DAYS", "false")
+    monkeypatch.setenv("ZHOUBAO__MODELS__SHORT_HISTORY", "n/a")
     with dg.DagsterInstance.ephemeral() as instance:
         _, week_has_landed = make_sensors(False, SensorsSettings())
         first = week_has_landed(dg.build_sensor_context(instance=instance, cursor=None))

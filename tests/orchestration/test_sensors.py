@@ -45,6 +45,9 @@ def put(path: Path, frame: pl.DataFrame, minutes_ago: float) -> None:
     os.utime(path, (time.time() - 60 * minutes_ago,) * 2)
 
 
+SHORT = "the history is too short"
+
+
 @dg.job
 def nothing() -> None:
     """Takes the place of the runs that the sensors request."""
@@ -100,6 +103,7 @@ def market(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ZHOUBAO_MARKET", str(tmp_path / "market"))
     monkeypatch.setenv("ZHOUBAO_LAKE", str(tmp_path / "lake"))
     monkeypatch.setenv("ZHOUBAO__LANDING__WEEK_WAITS_FOR_DAYS", "false")
+    monkeypatch.setenv("ZHOUBAO__MODELS__SHORT_HISTORY", "n/a")
     return tmp_path / "market"
 
 
@@ -166,6 +170,22 @@ def test_after_a_week_that_is_still_arriving_the_later_ones_wait(market: Path, t
     deliver(market, WEEK_2[0], close=11.0)
     assert tick() == ["2023-01-09", "2023-01-16"]
     assert "are built" in tick()
+
+
+def test_a_week_for_which_the_history_is_too_short_is_not_requested(
+    market: Path, tick: Ticks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a new market such runs would fail, three times and with an alert each. The driver states the same reason."""
+    monkeypatch.setenv("ZHOUBAO__MODELS__SHORT_HISTORY", "error")
+    monkeypatch.setattr(
+        "orchestration.plan.shortfall", lambda calendar, week, row, start: SHORT if week.day < 9 else None
+    )
+    deliver(market, *WEEK_1, *WEEK_2)
+    assert tick() == ["2023-01-09"]
+    assert "week 2023-01-02: gru_50_1 cannot be trained by the week of 2023-01-02: " in tick()
+    monkeypatch.setattr("orchestration.plan.shortfall", lambda calendar, week, row, start: SHORT)
+    schedule = make_schedule(running=False).evaluate_tick(dg.build_schedule_context(instance=tick.instance))
+    assert "cannot be trained by the week of 2023-01-09" in schedule.skip_message
 
 
 def test_only_the_last_weeks_are_watched(market: Path, tick: Ticks, monkeypatch: pytest.MonkeyPatch) -> None:
