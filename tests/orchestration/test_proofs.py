@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from assets.report.reasons import FILES_RESTATED
 from orchestration.plan import make_plan
 from orchestration.prove import (
     add_noise,
@@ -19,6 +20,8 @@ from orchestration.prove import (
     truncate,
 )
 from orchestration.run import build, everything_for
+from resources.lake import Manifest
+from resources.reference_tables import REFERENCE
 from resources.table import Lookback, Read
 
 CASES = [(n, kind) for n in range(3) for kind in ("noise", "nothing")]
@@ -105,7 +108,13 @@ def test_a_restated_day_renews_everything_downstream_and_nothing_else(
     assert ("trades", day) in planned
     assert min(key for name, key in planned if builder.tables[name].partition == "day") == day
     assert not {name for name, _ in planned} & {"daily_prices", "securities", "indices", "styles"}
+    before = {path: path.stat().st_mtime_ns for path in lake.glob("[!_.]*/*/manifest.json")}
     build(builder, requested, say=lambda line: None)
+    assert not make_plan(world(copy, lake), requested)
+    renewed = {path for path, time in before.items() if path.stat().st_mtime_ns != time}
+    for path in before:
+        old, new = (Manifest.loads((root / path.relative_to(lake)).read_bytes()) for root in (full_lake, lake))
+        assert (path in renewed) == ((old.landing, old.inputs) != (new.landing, new.inputs)), path
     fresh = build_at_once(world(copy, work / "restated_fresh"), days[-1])
     again = {
         key: m.content for key in fresh if (m := builder.lake.manifest(builder.tables[key[0]], key[1])) is not None
@@ -113,3 +122,78 @@ def test_a_restated_day_renews_everything_downstream_and_nothing_else(
     assert differences(fresh, again) == []
     changed = {key for key in fresh if fresh[key] != full.get(key)}
     assert all(key >= builder.calendar.week_of(day) for _, key in changed)
+    require_log(full_lake, lake, work / "restated_fresh", day, {key for name, key in changed if name == "report"})
+
+
+def require_log(full_lake: Path, lake: Path, fresh: Path, day: dt.date, weeks: set[dt.date]) -> None:
+    """The lake that was corrected has both issues of each restated week, and its log names exactly the figures that differ. A lake
+    that was built from the correction has one issue, equal to the last one, and a log without an entry."""
+    logs = [pl.read_parquet(root / "_issues" / "restatements.parquet") for root in (lake, fresh)]
+    assert logs[1].is_empty()
+    assert weeks
+    assert set(logs[0]["week"]) == weeks
+    assert set(logs[0]["changed"]) == {FILES_RESTATED(files=[f"ticks/{day:%Y%m%d}/"]).dumps()}
+    for week in weeks:
+        folders = [root / "report" / f"week={week}" for root in (full_lake, lake)]
+        for number, folder in enumerate(folders, 1):
+            kept = lake / "_issues" / f"report_{week}_{number}"
+            assert {path.relative_to(folder) for path in folder.rglob("*")} <= {
+                path.relative_to(kept) for path in kept.rglob("*")
+            }
+            for path in folder.rglob("*.*"):
+                assert (kept / path.relative_to(folder)).read_bytes() == path.read_bytes()
+        expected = []
+        for name, key in (("table1", "factor"), ("table2", "portfolio")):
+            old, new = (pl.read_parquet(folder / f"{name}.parquet").to_dicts() for folder in folders)
+            for was, now in zip(old, new, strict=True):
+                numbers = [one for one in was if one not in (key, "since", "reason")]
+                expected += [(name, was[key], one, was[one], now[one]) for one in numbers if was[one] != now[one]]
+        found = logs[0].filter(week=week).drop_nulls("table").select("table", "row", "column", "before", "after").rows()
+        assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("part", "at"),
+    [
+        ("ticks", 51),
+        ("ticks", 59),
+        ("bars", 0),
+        ("bars", 24),
+        ("bars", 49),
+        ("daily_prices", 40),
+        ("index_weights", 57),
+    ],
+)
+def test_a_plan_after_a_correction_lists_exactly_what_is_downstream(
+    tiny_market: Path, world, days, full, full_lake: Path, monkeypatch: pytest.MonkeyPatch, part: str, at: int
+) -> None:
+    """Against the declared reads of all partitions, which are followed forwards. A reference table reaches all days that know the row."""
+    day, builder = days[at], world(tiny_market, full_lake)
+    partitions = every_partition(builder, days[-1])
+    assert not make_plan(builder, partitions)
+    readers: dict[tuple[str, dt.date], set[tuple[str, dt.date]]] = {}
+    for name, key in partitions:
+        for upstream, keys in builder.reads(builder.tables[name], key):
+            for one in keys:
+                readers.setdefault((upstream.name, one), set()).add((name, key))
+    lands = {table.name: land for table in builder.tables.values() for land in table.lands if land.name == part}
+    expected = {
+        (name, key)
+        for name, key in partitions
+        if name in lands and (key == day or (key > day and part in REFERENCE and lands[name].until))
+    }
+    assert expected
+    queue = list(expected)
+    while queue:
+        fresh = readers.get(queue.pop(), set()) - expected
+        expected |= fresh
+        queue += fresh
+    real = builder.zone.digest
+
+    def digest(name: str, date: dt.date, until: bool) -> str:
+        known = date == day or (date > day and name in REFERENCE and until)
+        return "corrected" if name == part and known else real(name, date, until)
+
+    monkeypatch.setattr(builder.zone, "digest", digest)
+    planned = {(step.table.name, step.key) for step in make_plan(builder, partitions).steps}
+    assert planned == expected
