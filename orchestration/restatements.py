@@ -10,6 +10,7 @@ from typing import Any
 
 from assets.report.restatements import list_restatements
 from resources.builder import Builder
+from resources.errors import NotReadyError
 from resources.issues import Issues
 from resources.reasons import Reason
 
@@ -17,10 +18,18 @@ REPORT = "report"
 
 
 def describe_restatements(builder: Builder, week: dt.date | None = None) -> list[str]:
-    """Describe the restatements of all weeks, or of one: a line for each, and one for each figure that moved."""
+    """Describe the restatements of all weeks, or of one: a line for each, and one for each figure that moved.
+
+    Raises:
+        NotReadyError: there is no lake.
+    """
+    if builder.lake.is_empty():
+        raise NotReadyError(
+            f"There is no lake at {builder.lake.store.url}, so nothing was published. Name the lake with --lake or ZHOUBAO_LAKE."
+        )
     rows = list_restatements(Issues(builder.lake.store, REPORT), week)
     lines = []
-    for _, own in groupby(rows.iter_rows(named=True), key=lambda row: (row["week"], row["issue"], row["published"])):
+    for _, own in groupby(rows.iter_rows(named=True), key=lambda row: (row["week"], row["published"])):
         figures = list(own)
         lines.append(f"{figures[0]['published']:%Y-%m-%d %H:%M} UTC: {_summary(figures)}")
         lines += [
@@ -29,7 +38,7 @@ def describe_restatements(builder: Builder, week: dt.date | None = None) -> list
             for row in figures
             if row["table"] is not None
         ]
-    count = rows.select("week", "issue", "published").n_unique()
+    count = rows.select("week", "published").n_unique()
     return [*lines, f"{count} restatement{'' if count == 1 else 's'}."]
 
 
@@ -38,7 +47,7 @@ def describe_issued(builder: Builder) -> Iterator[str]:
     for table, issue in builder.issued:
         if table.name == REPORT and (issue.place.number > 1 or issue.place.unchanged):
             rows = list_restatements(Issues(builder.lake.store, REPORT), issue.place.week)
-            own = rows.filter(issue=issue.place.number, published=issue.published)
+            own = rows.filter(published=issue.published)
             if own.height:
                 yield f"restated: {_summary(list(own.iter_rows(named=True)))}"
 

@@ -62,7 +62,7 @@ class KeptIssue:
         """The record as JSON, sealed by the digest of its other fields."""
         place = {"week": str(self.place.week), "issue": self.place.number, "unchanged": self.place.unchanged}
         rest = {name: getattr(self, name) for name in ("content", "manifest", "sources")}
-        saved = {**place, "published": f"{self.published:%Y-%m-%dT%H:%M:%SZ}", **rest}
+        saved = {**place, "published": f"{self.published:%Y-%m-%dT%H:%M:%S.%fZ}", **rest}
         return json.dumps({**saved, "seal": _seal(saved)}, indent=1).encode()
 
     @classmethod
@@ -214,8 +214,7 @@ class Issues:
         known = {} if sources is None else {SOURCES: encode(sources)}
         for name, data in {**files, **known}.items():
             self._store.write_bytes(f"{folder}/{name}", data)
-        now = dt.datetime.now(dt.UTC).replace(microsecond=0)
-        issue = KeptIssue(place, now, content, manifest, digest(known[SOURCES]) if known else "")
+        issue = KeptIssue(place, dt.datetime.now(dt.UTC), content, manifest, digest(known[SOURCES]) if known else "")
         self._store.write_bytes(f"{folder}/{ISSUE}", issue.dumps())
         return issue
 

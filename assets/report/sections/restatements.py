@@ -60,7 +60,7 @@ def write_log_page(rows: pl.DataFrame, settings: ReportSettings) -> LogPage:
     say = Speaker.of(settings.language, WORDS)
     weeks: dict[dt.date, list[Restatement]] = {}
     for (week,), own in rows.group_by("week", maintain_order=True):
-        entries = own.with_columns(pl.struct("issue", "published", "changed", "replaces").rle_id().alias("entry"))
+        entries = own.with_columns(pl.col("published").rle_id().alias("entry"))
         weeks[week] = [_write_entry(one, settings, say) for _, one in entries.group_by("entry", maintain_order=True)][
             ::-1
         ]
