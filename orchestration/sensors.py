@@ -5,7 +5,7 @@ The decisions are in triggers.py. The cursors only remember which days and weeks
 
 import datetime as dt
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import dagster as dg
 
@@ -19,7 +19,7 @@ from orchestration.triggers import (
     Target,
     day_targets,
     decide,
-    is_built,
+    is_current,
     last_success,
     runs_of,
     still_arriving,
@@ -49,7 +49,7 @@ def make_sensors(running: bool, settings: SensorsSettings) -> list[dg.SensorDefi
         "files or the reference rows that it knows change.",
     )
     def day_has_landed(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        return _tick(context, _days, lambda builder, target: is_built(builder, target.key))
+        return _tick(context, _days, lambda builder, target: is_current(builder, target.key))
 
     @dg.sensor(
         name=prefixed("week_has_landed"),
@@ -97,10 +97,10 @@ def _tick(
         runs = runs_of(context.instance, target)
         decision = decide(target, runs, now, landing.most_attempts, again, renewed)
         renewed = max(renewed, last_success(runs))
-        if decision.action == "done" or built(builder, target):
+        if decision.action == "done" or (decision.action != "wait" and built(builder, target)):
             kept[target.name] = target.state
         elif decision.action == "request":
-            requests.append(_request(target, decision.attempt, builder.settings.sensors))
+            requests.append(_request(target, runs, builder.settings.sensors))
         else:
             waiting[target.name] = decision.reason
     cursor = json.dumps(kept, sort_keys=True)
@@ -166,13 +166,17 @@ def _weeks(builder: Builder) -> tuple[list[Target], Waiting, str]:
     )
 
 
-def _request(target: Target, attempt: int, settings: SensorsSettings) -> dg.RunRequest:
-    """The request. Evaluating a tick twice makes the same run key, and so one run."""
+def _request(target: Target, runs: Sequence[dg.RunRecord], settings: SensorsSettings) -> dg.RunRequest:
+    """The request of a run after the earlier runs of a target, the newest first.
+
+    The newest one is part of the run key: evaluating a tick twice makes one run, and each further attempt has a key of its own.
+    """
+    after = runs[0].dagster_run.run_id if runs else "first"
     op = {"day": "build_day", "week": "build_report"}[target.kind]
     values = {target.kind: str(target.key), "retry_seconds": settings.retry_seconds}
     config = {"ops": {op: {"config": values}}}
     return dg.RunRequest(
-        run_key=f"{target.kind}-{target.key}-{target.state}-{attempt}", run_config=config, tags=target.tags
+        run_key=f"{target.kind}-{target.key}-{target.state}-{after}", run_config=config, tags=target.tags
     )
 
 
@@ -207,9 +211,10 @@ def make_schedule(running: bool) -> dg.ScheduleDefinition:
         except ZhoubaoError as error:
             return dg.SkipReason(str(error))
         # A run that failed because of the data is tried once more: its days may have been corrected beyond the watched ones.
-        decision = decide(target, runs_of(context.instance, target), dt.datetime.now(dt.UTC), 10**6, dt.timedelta())
+        runs = runs_of(context.instance, target)
+        decision = decide(target, runs, dt.datetime.now(dt.UTC), 10**6, dt.timedelta())
         if decision.action in ("done", "wait"):
             return dg.SkipReason(f"The report of {target.name} is built or under way. {decision.reason}".strip())
-        return _request(target, decision.attempt, builder.settings.sensors)
+        return _request(target, runs, builder.settings.sensors)
 
     return saturday_morning

@@ -18,10 +18,12 @@ from typing import Literal
 import dagster as dg
 
 from orchestration.keys import prefixed
+from orchestration.runs import LOCATION, location
 from resources.builder import Builder
 from resources.errors import machine_faults
 from resources.landing import file_stamp
 from resources.reference_tables import REFERENCE
+from resources.table import Table
 
 TARGET, STATE, FAILURE = "zhoubao/target", "zhoubao/state", "zhoubao/failure"
 MACHINE, DATA = "machine", "data"  # values of the tag FAILURE; a run without it was ended from outside, as by a kill
@@ -45,19 +47,18 @@ class Target:
     @property
     def tags(self) -> dict[str, str]:
         """The tags of the target's runs."""
-        return {TARGET: prefixed(self.name), STATE: self.state, self.kind: str(self.key)}
+        return {TARGET: prefixed(self.name), STATE: self.state, self.kind: str(self.key), LOCATION: location()}
 
 
 @dataclass(frozen=True)
 class Decision:
     """What to do about a target: "request" a run, "wait", or nothing because it is "done" or has "failed".
 
-    reason: why it waits or has failed. attempt: the number of its earlier runs, which is part of the run key.
+    reason: why it waits or has failed.
     """
 
     action: Literal["request", "wait", "done", "failed"]
     reason: str = ""
-    attempt: int = 0
 
 
 def decide(
@@ -79,30 +80,29 @@ def decide(
         renewed: when the last run of an earlier day or week has succeeded, in seconds since 1970. A run that failed before because of
             the data may have waited for that one's partitions.
     """
-    count = len(runs)
     if not runs or runs[0].dagster_run.tags.get(STATE) != target.state:
-        return Decision("request", attempt=count)
+        return Decision("request")
     last = runs[0]
     run = last.dagster_run
     if not run.is_finished:
-        return Decision("wait", f"its run {run.run_id} is {run.status.value.lower()}", count)
+        return Decision("wait", f"its run {run.run_id} is {run.status.value.lower()}")
     if run.is_success:
-        return Decision("done", attempt=count)
+        return Decision("done")
     where = f"its run {run.run_id} failed"
     ended = _end(last)
     if run.tags.get(FAILURE) == DATA and ended < renewed:
-        return Decision("request", attempt=count)
+        return Decision("request")
     if run.tags.get(FAILURE) == DATA:
-        return Decision("failed", f"{where} because of the data; it is run again when the data changes", count)
+        return Decision("failed", f"{where} because of the data; it is run again when the data changes")
     same = sum(1 for one in runs if one.dagster_run.tags.get(STATE) == target.state)
     if same >= most_attempts:
         return Decision(
-            "failed", f"{where}, as did {same - 1} before it in the same state of the data; start it by hand", count
+            "failed", f"{where}, as did {same - 1} before it in the same state of the data; start it by hand"
         )
     at = dt.datetime.fromtimestamp(ended, dt.UTC) + again
     if now < at:
-        return Decision("wait", f"{where} without a fault of the data and is run again at {at:%H:%M} UTC", count)
-    return Decision("request", attempt=count)
+        return Decision("wait", f"{where} without a fault of the data and is run again at {at:%H:%M} UTC")
+    return Decision("request")
 
 
 def last_success(runs: Sequence[dg.RunRecord]) -> float:
@@ -218,16 +218,30 @@ def _kind(path: Path) -> str:
 
 
 def is_built(builder: Builder, day: dt.date) -> bool:
-    """Whether the tables that read the landing zone are built from the day's present data, and none of the day's is refused."""
-    for table in builder.tables.values():
-        if table.partition != "day":
-            continue
+    """Whether the tables that read the landing zone are built from the day's present data, and none of the day's is refused.
+
+    Tables whose inputs have changed count as built: the run of the week, which waits for its days, builds them again.
+    """
+    for table in _daily(builder):
         manifest = builder.lake.manifest(table, day)
         if manifest is None or manifest.refusals or manifest.outdated:
             return False
         if table.lands and manifest.landing != builder.landing_digests(table, day):
             return False
     return True
+
+
+def is_current(builder: Builder, day: dt.date) -> bool:
+    """Whether all tables of a day are built from its present data and their present inputs."""
+    return all(
+        (manifest := builder.lake.manifest(table, day)) is not None
+        and builder.stale_by_data(manifest, table, day) is None
+        for table in _daily(builder)
+    )
+
+
+def _daily(builder: Builder) -> list[Table]:
+    return [table for table in builder.tables.values() if table.partition == "day"]
 
 
 def unbuilt_days(builder: Builder, week: dt.date, waiting: Mapping[dt.date, str]) -> str:
@@ -238,10 +252,8 @@ def unbuilt_days(builder: Builder, week: dt.date, waiting: Mapping[dt.date, str]
             continue
         refused = [
             f"{table.name} is refused ({', '.join(manifest.refusals)})"
-            for table in builder.tables.values()
-            if table.partition == "day"
-            and (manifest := builder.lake.manifest(table, day)) is not None
-            and manifest.refusals
+            for table in _daily(builder)
+            if (manifest := builder.lake.manifest(table, day)) is not None and manifest.refusals
         ]
         lines.append(f"{day}: {'; '.join(refused) or waiting.get(day) or 'it is not built'}")
     return "; ".join(lines)

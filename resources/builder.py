@@ -314,9 +314,9 @@ class Builder:
             return CODE_CHANGED()
         if manifest.libraries != (present := self.libraries(table)):
             return _changed_libraries(manifest.libraries, present)
-        return self._stale_data(manifest, table, key)
+        return self.stale_by_data(manifest, table, key)
 
-    def _stale_data(self, manifest: Manifest, table: Table, key: dt.date) -> Reason | None:
+    def stale_by_data(self, manifest: Manifest, table: Table, key: dt.date) -> Reason | None:
         """The reason why a partition must be built again although settings and code are the same."""
         now = self.landing_digests(table, key)
         changed = [name for name in {**now, **manifest.landing} if manifest.landing.get(name) != now.get(name)]
@@ -357,7 +357,7 @@ class Builder:
         if reason is None or reason.code not in (CODE_CHANGED.name, LIBRARIES_CHANGED.name, LIBRARIES_UNKNOWN.name):
             return False
         manifest = self.lake.manifest(table, key)
-        return manifest is not None and self._stale_data(manifest, table, key) is None
+        return manifest is not None and self.stale_by_data(manifest, table, key) is None
 
     def is_absent(self, table: Table, key: dt.date) -> bool:
         """Whether a day is not built and nothing has landed from which it could be built.

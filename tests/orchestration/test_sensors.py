@@ -416,7 +416,7 @@ def test_a_day_that_something_else_built_is_not_requested(
     market: Path, day_tick: Ticks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deliver(market, *WEEK_1[:2])
-    monkeypatch.setattr("orchestration.sensors.is_built", lambda builder, day: day.day == 3)
+    monkeypatch.setattr("orchestration.sensors.is_current", lambda builder, day: day.day == 3)
     assert day_tick() == ["2023-01-04"]
     assert "are built" in day_tick()
 
