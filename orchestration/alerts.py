@@ -12,12 +12,14 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import dagster as dg
 
 from orchestration.failures import alert_of_run
 from orchestration.keys import prefixed
 from orchestration.platform import PROFILES, Names, open_builder
+from orchestration.runs import LOCATION, location
 from orchestration.watch import failing_sensors, look_at_market, sensor_alert
 from resources.alerts import Alert, Throttle, make_alert
 from resources.builder import Builder
@@ -33,8 +35,11 @@ ALERT = "zhoubao/alert"  # tag of a failed run: "sent", "none", or "pending" whe
 PENDING = "zhoubao/alert_pending"  # tag with the channels that have not sent it
 MOST_AGAIN = 20  # pending alerts that are sent again at one tick
 GIVE_UP = dt.timedelta(days=2)
-SENT = "zhoubao/alerts/failed_runs"  # key under which the instance holds the throttle of failed runs
+SENT = (
+    "zhoubao/alerts/failed_runs"  # begin of the key under which the instance holds a location's throttle of failed runs
+)
 TickLog = Callable[[int, str], None]
+Found = TypeVar("Found")
 
 
 def clock() -> dt.datetime:
@@ -80,7 +85,9 @@ def make_alert_sensors(running: bool, settings: SensorsSettings) -> list[dg.Sens
 
 
 def is_own(run: dg.DagsterRun) -> bool:
-    """Whether a run is one of this project: it carries one of its tags, or builds its assets."""
+    """Whether a run is one of this code location: by its tag, or, where it never began, by other tags of the project or its assets."""
+    if LOCATION in run.tags:
+        return run.tags[LOCATION] == location()
     own = any(name.startswith("zhoubao/") for name in run.tags)
     origin = run.remote_job_origin
     module = "orchestration.definitions"
@@ -107,7 +114,8 @@ def report_failure(
     builder, settings = _open(log)
     now = clock().timestamp()
     alert = alert_of_run(builder if isinstance(builder, Builder) else None, instance, run)
-    stored = instance.daemon_cursor_storage.get_cursor_values({SENT}).get(SENT)
+    sent = f"{SENT}/{location()}"
+    stored = instance.daemon_cursor_storage.get_cursor_values({sent}).get(sent)
     throttle = Throttle() if again else Throttle.loads(stored)
     only: list[Channel] | None = None
     if again:
@@ -115,7 +123,7 @@ def report_failure(
         only = [channel for channel in settings.channels if channel in pending]
     deliveries = deliver([alert], settings, os.environ, throttle, now, log, only)
     if not again:
-        instance.daemon_cursor_storage.set_cursor_values({SENT: throttle.dumps(now, settings)})
+        instance.daemon_cursor_storage.set_cursor_values({sent: throttle.dumps(now, settings)})
     failed = [one.channel for one in deliveries if one.error]
     state = "pending" if failed else "sent" if deliveries or again else "none"
     instance.add_run_tags(run.run_id, {ALERT: state, PENDING: ",".join(failed) or "none"})
@@ -169,7 +177,7 @@ def _alerts(
     return [*found, *errors[:1]]
 
 
-def _guarded(call: Callable[[], list[Alert]], log: TickLog) -> list[Alert] | Exception:
+def _guarded(call: Callable[[], Found], log: TickLog) -> Found | Exception:
     """The result of a look, or the exception that ended it, which is logged."""
     try:
         return call()
@@ -178,12 +186,12 @@ def _guarded(call: Callable[[], list[Alert]], log: TickLog) -> list[Alert] | Exc
         return error
 
 
-def _send_pending(instance: dg.DagsterInstance, now: dt.datetime, log: TickLog) -> list[Alert]:
-    """Send the alerts of failed runs again that a channel could not send, for two days."""
-    filters = dg.RunsFilter(tags={ALERT: "pending"}, updated_after=now - GIVE_UP)
+def _send_pending(instance: dg.DagsterInstance, now: dt.datetime, log: TickLog) -> None:
+    """Send the alerts of failed runs of this code location again that a channel could not send, for two days."""
+    filters = dg.RunsFilter(tags={ALERT: "pending"}, created_after=now - GIVE_UP)
     for run in instance.get_runs(filters, limit=MOST_AGAIN):
-        report_failure(instance, run, log, again=True)
-    return []
+        if is_own(run):
+            report_failure(instance, run, log, again=True)
 
 
 def _open(log: TickLog) -> tuple[Builder | ZhoubaoError, AlertsSettings]:
