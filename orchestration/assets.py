@@ -18,7 +18,6 @@ from orchestration.platform import Names, open_builder
 from orchestration.recorder import Recorder, failure, recorder_of
 from orchestration.tables import OWNERS, describe
 from resources.builder import Builder
-from resources.errors import ZhoubaoError
 from resources.gate import Check
 from resources.table import Read, Table
 
@@ -105,11 +104,7 @@ def _build(
     force: bool,
 ) -> None:
     """Build partitions of a table and record them, and log what the user must know."""
-    try:
-        outcomes = builder.build(table, keys, force=force, report=recorder.record)
-    except ZhoubaoError as error:
-        builder.faults.append(error)  # Dagster passes only the text of an error on
-        raise
+    outcomes = builder.build(table, keys, force=force, report=recorder.record)
     for land in table.lands:
         if (undated := builder.zone.undated.get(land.name)) is not None:
             context.log.warning(undated.remark)

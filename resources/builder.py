@@ -31,7 +31,6 @@ from resources.errors import (
     MachineError,
     NotReadyError,
     SettingsError,
-    ZhoubaoError,
     describe_fault,
     is_machine_fault,
     machine_faults,
@@ -131,8 +130,7 @@ class Builder:
     """Builds partitions of tables from a landing zone into a lake, under one settings tree.
 
     `blocked` holds the reasons of requested partitions that could not be made, `tried` the partitions that were made or tried,
-    `forced` those to build once although nothing changed, `faults` the errors that ended a run, which the driver raises, and `issued` the
-    issues that were published, with their tables.
+    `forced` those to build once although nothing changed, and `issued` the issues that were published, with their tables.
     """
 
     def __init__(
@@ -152,7 +150,6 @@ class Builder:
         self.blocked: dict[tuple[str, dt.date], Reason] = {}
         self.tried: set[tuple[str, dt.date]] = set()
         self.forced: set[tuple[str, dt.date]] = set()
-        self.faults: list[ZhoubaoError] = []
         self.issued: list[tuple[Table, KeptIssue]] = []
 
     # --- what a partition is made from ------------------------------------------------------------------------------
