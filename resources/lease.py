@@ -105,7 +105,7 @@ class _HeldLease:
     def _beat(self) -> None:
         while not self._ended.wait(self._seconds):
             # A full disk or a silent network does not end the lease. The next heartbeat tries again.
-            with contextlib.suppress(LakeError), self._lock:
+            with contextlib.suppress(LakeError, OSError), self._lock:
                 if self._ended.is_set() or self._lost:
                     return
                 holder = dataclasses.replace(self.holder, beat=self.holder.beat + 1)
@@ -138,7 +138,7 @@ class _HeldLease:
     def release(self) -> None:
         """Give the lease back. A lake that cannot be written keeps it; the next process sees that its holder has ended."""
         self._ended.set()
-        with self._lock, contextlib.suppress(LakeError):
+        with self._lock, contextlib.suppress(LakeError, OSError):
             self.store.swap(LEASE, self.content, None)
 
 
