@@ -12,14 +12,13 @@ from orchestration.assets import PlatformResource, to_assets
 from orchestration.freshness import with_freshness
 from orchestration.jobs import make_jobs
 from orchestration.partitions import TIMEZONE, Partitions
-from orchestration.platform import PROFILES, Names, is_left_alone, landed_history
+from orchestration.platform import PROFILES, History, Names, is_left_alone, landed_history
 from orchestration.sensors import make_schedule, make_sensors
 from orchestration.tables import load_tables
 from resources.calendar import Calendar
 from resources.gate_changes import with_gates
 from resources.settings import Settings
-from resources.settings.load import load_profile
-from resources.table import Table
+from resources.settings.load import Profile, load_profile
 
 
 def build_defs(
@@ -35,32 +34,29 @@ def build_defs(
     Raises:
         SettingsError: the profile cannot be read, or a setting in it or in the environment is not valid.
     """
-    tables = with_gates(load_tables(), _of(settings).gates)
+    history = None
+    if settings is None:
+        names = Names.of()
+        profile = load_profile(names.settings, PROFILES)
+        settings, history = profile.settings, _history(names, profile)
+    tables = with_gates(load_tables(), settings.gates)
     running = is_left_alone()
-    assets, own = to_assets(tables, _partitions(tables, settings)), _of(settings)
+    assets = to_assets(tables, Partitions(tables, Calendar.xshg(settings.calendar), settings, history))
     return dg.Definitions(
-        assets=with_freshness(assets, tables, own.alerts) if running else assets,
+        assets=with_freshness(assets, tables, settings.alerts) if running else assets,
         jobs=make_jobs(tables),
         schedules=[make_schedule(running)],
-        sensors=[*make_sensors(running, own.sensors), *make_alert_sensors(running, own.sensors)],
+        sensors=[*make_sensors(running, settings.sensors), *make_alert_sensors(running, settings.sensors)],
         resources={"platform": PlatformResource(), **(resource_overrides or {})},
         # A process per step, Dagster's default, takes about 2 s per step, and the steps of a run share the builder's caches.
         executor=dg.in_process_executor,
     )
 
 
-def _of(settings: Settings | None) -> Settings:
-    return settings or load_profile(Names.of().settings, PROFILES).settings
-
-
-def _partitions(tables: Mapping[str, Table], settings: Settings | None) -> Partitions:
-    if settings is not None:
-        return Partitions(tables, Calendar.xshg(settings.calendar), settings)
-    names = Names.of()
-    profile = load_profile(names.settings, PROFILES)
-    calendar = Calendar.xshg(profile.settings.calendar)
+def _history(names: Names, profile: Profile) -> History | None:
+    """The history that has landed by today."""
     today = dt.datetime.now(ZoneInfo(TIMEZONE)).date()
-    return Partitions(tables, calendar, profile.settings, landed_history(names, profile, calendar, today))
+    return landed_history(names, profile, Calendar.xshg(profile.settings.calendar), today)
 
 
 @dg.definitions

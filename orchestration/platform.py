@@ -4,6 +4,7 @@ This module resolves ZHOUBAO_MARKET, ZHOUBAO_LAKE, ZHOUBAO_SETTINGS and ZHOUBAO_
 ZHOUBAO__SECTION__KEY.
 """
 
+import argparse
 import datetime as dt
 import json
 import os
@@ -45,6 +46,18 @@ class Names:
         settings = settings or os.environ.get("ZHOUBAO_SETTINGS") or ("production" if market else "sample")
         lake = lake or os.environ.get("ZHOUBAO_LAKE") or str(ROOT / "lake")
         return cls(*map(os.path.expanduser, (market or str(ROOT / "market"), lake, settings)))
+
+    @classmethod
+    def of_options(cls, options: argparse.Namespace) -> "Names":
+        """Resolve the names from the options of `add_names`."""
+        return cls.of(options.market, options.lake, options.profile)
+
+
+def add_names(parser: argparse.ArgumentParser) -> None:
+    """Add the options --profile, --market and --lake, which `Names.of_options` reads."""
+    parser.add_argument("--profile", help="a profile's name or a settings file")
+    parser.add_argument("--market", help="the landing zone")
+    parser.add_argument("--lake", help="a folder or an s3:// URL")
 
 
 def is_left_alone() -> bool:

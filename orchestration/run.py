@@ -37,7 +37,7 @@ from orchestration.plan import (
     require_complete_week,
     require_history,
 )
-from orchestration.platform import Names, open_builder
+from orchestration.platform import Names, add_names, open_builder
 from orchestration.restatements import describe_restatements, keep_issues
 from resources.builder import Builder
 from resources.errors import NotReadyError, SettingsError, ZhoubaoError, describe_fault, is_machine_fault
@@ -582,11 +582,7 @@ def print_refused(names: Names, table: str | None = None, date: str | None = Non
     """
     builder = open_builder(names)
     again = f"{_command(names.market, names.lake)} --profile {shlex.quote(names.settings)}"
-    if builder.lake.is_empty():
-        raise NotReadyError(
-            f"There is no lake at {builder.lake.store.url}, so there are no refused partitions. Name the lake with --lake or "
-            "ZHOUBAO_LAKE; the first run creates it."
-        )
+    builder.lake.require_any()
     tables = [_named_table(builder, table)] if table else list(builder.tables.values())
     day = parse_date(f"--date {date}", date) if date else None
     found = 0
@@ -714,9 +710,7 @@ def _require_consistent(options: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m orchestration.run", description=__doc__.split("\n")[0])
     parser.add_argument("--week", help="the week's Monday; by default the last complete week")
-    parser.add_argument("--profile", help="a profile's name or a settings file")
-    parser.add_argument("--market", help="the landing zone")
-    parser.add_argument("--lake", help="a folder or an s3:// URL")
+    add_names(parser)
     parser.add_argument("--table", help="build this table's partition of --date instead of the report")
     parser.add_argument("--date", help="a trading day; for a week table any day of the week")
     parser.add_argument("--plan", action="store_true", help="print what would be built and why, and build nothing")
@@ -767,7 +761,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    names = Names.of(options.market, options.lake, options.profile)
+    names = Names.of_options(options)
     _require_consistent(options)
     if options.refused:
         print_refused(names, options.table, options.date)

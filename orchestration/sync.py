@@ -15,10 +15,10 @@ from typing import Any
 import dagster as dg
 
 from orchestration.keys import asset_key
-from orchestration.platform import Names, open_builder
+from orchestration.platform import Names, add_names, open_builder
 from orchestration.recorder import Recorder, run_recorded
 from resources.builder import Builder, Outcome
-from resources.errors import NotReadyError, ZhoubaoError
+from resources.errors import ZhoubaoError
 from resources.gate import failed_as_reason
 from resources.lake import Manifest
 
@@ -45,8 +45,7 @@ def synchronise(
     Raises:
         NotReadyError: there is no lake.
     """
-    if builder.lake.is_empty():
-        raise NotReadyError(f"There is no lake at {builder.lake.store.url}. Name it with --lake or ZHOUBAO_LAKE.")
+    builder.lake.require_any()
 
     def record(recorder: Recorder) -> dict[str, int]:
         counts = {}
@@ -115,12 +114,10 @@ def _outcome(key: dt.date, manifest: Manifest) -> Outcome:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code: 0, or 1 after an error, which is printed to stderr."""
     parser = argparse.ArgumentParser(prog="python -m orchestration.sync", description=__doc__.split("\n")[0])
-    parser.add_argument("--profile", help="a profile's name or a settings file")
-    parser.add_argument("--market", help="the landing zone")
-    parser.add_argument("--lake", help="a folder or an s3:// URL")
+    add_names(parser)
     options = parser.parse_args(arguments)
     try:
-        counts = synchronise(open_builder(Names.of(options.market, options.lake, options.profile)))
+        counts = synchronise(open_builder(Names.of_options(options)))
     except ZhoubaoError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -20,7 +20,7 @@ import dagster as dg
 
 from orchestration import history
 from orchestration.event_log import kept_open
-from orchestration.platform import Names, open_builder
+from orchestration.platform import Names, add_names, open_builder
 from orchestration.sync import synchronise, without_colour
 from resources import leftovers
 from resources.builder import Builder
@@ -62,6 +62,7 @@ def vacuum(
         LakeError: the lake belongs to another market, cannot be used, or another process wrote it for too long.
     """
     now = now or dt.datetime.now(dt.UTC)
+    builder.lake.require_any()
     with contextlib.ExitStack() as stack:
         if carry_out:
             stack.enter_context(builder.lake.writing(say, kind="run"))
@@ -129,13 +130,11 @@ def _bytes(size: int) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code: 0, or 1 after an error, which is printed to stderr."""
     parser = argparse.ArgumentParser(prog="python -m orchestration.vacuum", description=__doc__.split("\n")[0])
-    parser.add_argument("--profile", help="a profile's name or a settings file")
-    parser.add_argument("--market", help="the landing zone")
-    parser.add_argument("--lake", help="a folder or an s3:// URL")
+    add_names(parser)
     parser.add_argument("--yes", action="store_true", help="remove what is listed")
     options = parser.parse_args(arguments)
     try:
-        builder = open_builder(Names.of(options.market, options.lake, options.profile))
+        builder = open_builder(Names.of_options(options))
         with contextlib.ExitStack() as stack:
             instance = stack.enter_context(dg.DagsterInstance.get()) if os.environ.get("DAGSTER_HOME") else None
             vacuum(builder, instance, carry_out=options.yes)

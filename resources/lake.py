@@ -289,9 +289,16 @@ class Lake:
             return
         self._sound.add(folder)
 
-    def is_empty(self) -> bool:
-        """Whether the lake holds nothing at all."""
-        return not self.store.names("")
+    def require_any(self) -> None:
+        """Check that there is a lake, which the first run creates.
+
+        Raises:
+            NotReadyError: there is nothing but files of the platform itself, such as the lock of a lease.
+        """
+        if all(name.startswith("_") for name in self.store.names("")):
+            raise NotReadyError(
+                f"There is no lake at {self.store.url}. Name the lake with --lake or ZHOUBAO_LAKE; the first run creates it."
+            )
 
     def keys(self, table: Table) -> list[dt.date]:
         """The keys of a table's partition folders, ascending. Only those with a `manifest` are built; other folders are ignored."""

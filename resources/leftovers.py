@@ -77,8 +77,11 @@ def find_leftovers(builder: Builder) -> Leftovers:
         LakeError: the lake cannot be read, or belongs to another market.
     """
     store = builder.lake.store
+    builder.lake.require_any()
     if store.read_bytes(OWNER) is None:
-        raise NotReadyError(f"There is no lake at {store.url}. Name it with --lake or ZHOUBAO_LAKE.")
+        raise NotReadyError(
+            f"There is no lake at {store.url}: it has no file {OWNER}. Name a lake with --lake or ZHOUBAO_LAKE."
+        )
     builder.lake.claim(str(builder.zone.root.resolve()))
     found: list[Leftover] = []
     kept: list[str] = []
