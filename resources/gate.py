@@ -1,12 +1,12 @@
-"""The quality gate: checks are declared as small objects, and Great Expectations judges them, with one verdict per partition.
+"""The quality gate: checks are declared as small objects and judged with one verdict per check and partition.
 
-This module defines rules, checks and verdicts, and judges a range of partitions in one validation, since one validation per
-partition takes ten times as long. The tables declare their checks (assets/*/assets.py), and the lake refuses to read partitions
-that failed a critical one (resources/lake.py).
+The tables declare their checks (assets/*/assets.py), and the lake refuses to read partitions that failed a critical one
+(resources/lake.py). The rules are judged here, in polars. Great Expectations reads them as suites (resources/suites.py) and finds the
+same rows (resources/expectations.py); docs/design.md §3.6 says why it does not judge every run.
 """
 
 import datetime as dt
-import functools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +17,6 @@ from resources.language import Bilingual, Language
 from resources.reason_words import describe
 from resources.reasons import Code, Reason, counted_reasons, joined
 
-PARTITION = "_partition"
 SHOWN_ROWS = 5
 DETAIL = "detail"  # the column of a profile with the reason (`Reason.dumps`) why a row breaks a rule
 # Rules.
@@ -241,13 +240,9 @@ def judge(
 
     Returns:
         Partition → check name → verdict.
-
-    Raises:
-        RuntimeError: Great Expectations could not evaluate a rule.
     """
     verdicts: dict[dt.date, dict[str, Verdict]] = {key: {} for key in profiles}
     for check in checks:
-        judged: dict[dt.date, pl.DataFrame] = {}
         for key, profile in profiles.items():
             reasons = [unavailable[key][column] for column in check.columns if column in unavailable[key]]
             if reasons:
@@ -255,15 +250,20 @@ def judge(
             elif profile.is_empty():
                 verdicts[key][check.name] = Verdict(True, check.critical, NOT_JUDGED(cause=NO_ROWS()))
             else:
-                judged[key] = profile
-        for key, bad in _breaking_rows(check, judged).items():
-            share = 1 - bad.height / judged[key].height
-            passed = bad.is_empty() or (check.mostly < 1 and share >= check.mostly)
-            ruled = _judged_rows(check, judged[key])
-            detail = None if bad.is_empty() else _explain(check, bad, judged[key].height, ruled)
-            critical = check.critical or bad.height > check.critical_share * ruled
-            verdicts[key][check.name] = Verdict(passed, critical, detail, check.remedy if detail else None)
+                verdicts[key][check.name] = _verdict(check, profile)
     return verdicts
+
+
+def _verdict(check: Check, profile: pl.DataFrame) -> Verdict:
+    """The verdict on a partition with at least one row."""
+    broken = breaking_rows(check.rule, profile)
+    if not broken.any():
+        return Verdict(True, check.critical)
+    bad = profile.filter(broken)
+    passed = check.mostly < 1 and 1 - bad.height / profile.height >= check.mostly
+    judged = _judged_rows(check, profile)
+    critical = check.critical or bad.height > check.critical_share * judged
+    return Verdict(passed, critical, _explain(check, bad, profile.height, judged), check.remedy)
 
 
 def _judged_rows(check: Check, profile: pl.DataFrame) -> int:
@@ -273,88 +273,29 @@ def _judged_rows(check: Check, profile: pl.DataFrame) -> int:
     return profile.height
 
 
-def _breaking_rows(check: Check, profiles: Mapping[dt.date, pl.DataFrame]) -> dict[dt.date, pl.DataFrame]:
-    """The rows that break a rule, by partition, as Great Expectations finds them over the whole range."""
-    if not profiles:
-        return {}
-    columns = check.columns
-    stacked = pl.concat(
-        [profile.select(pl.lit(str(key)).alias(PARTITION), *columns) for key, profile in profiles.items()],
-        how="vertical_relaxed",
-    )
-    broken = _validate(check.rule, stacked)
-    result, offset = {}, 0
-    for key, profile in profiles.items():
-        own = [row - offset for row in broken if offset <= row < offset + profile.height]
-        result[key] = profile[own] if own else profile.clear()
-        offset += profile.height
-    return result
+def breaking_rows(rule: CheckRule, profile: pl.DataFrame) -> pl.Series:
+    """Which rows of a partition's profile break a rule.
 
+    NaN counts as missing, as in Great Expectations: it breaks a range and `NotNull`. tests/resources/test_gate.py compares the rows
+    with those that Great Expectations finds.
 
-def _validate(rule: CheckRule, stacked: pl.DataFrame) -> list[int]:
-    """Row numbers that break `rule`, by Great Expectations on pandas (1.24 has no polars engine)."""
-    if isinstance(rule, Between) and rule.min is None and rule.max is None:
-        return []
-    frame = _to_pandas(stacked)
-    batch = _batch_definition().get_batch(batch_parameters={"dataframe": frame})
-    outcome = batch.validate(great_expectation(rule), result_format="COMPLETE")
-    if outcome.exception_info and outcome.exception_info.get("raised_exception"):
-        raise RuntimeError(
-            f"Great Expectations could not evaluate the rule that {rule.reason}: {outcome.exception_info}"
-        )
-    rows = outcome.result.get("unexpected_index_list") or []
-    # pandas treats NaN as missing and skips it, so NaNs are added: a computed NaN is never inside a range.
-    if isinstance(rule, Between) and stacked.schema[rule.column].is_float():
-        rows = [*rows, *stacked[rule.column].is_nan().fill_null(False).arg_true().to_list()]
-    return sorted(set(rows))
-
-
-def great_expectation(rule: CheckRule, **about: Any) -> Any:
-    """A rule as an expectation of Great Expectations. about: fields of the expectation such as its severity."""
-    expectations = import_great_expectations().expectations
-    if isinstance(rule, Between):
-        return expectations.ExpectColumnValuesToBeBetween(
-            column=rule.column, min_value=rule.min, max_value=rule.max, **about
-        )
-    if isinstance(rule, NotNull):
-        return expectations.ExpectColumnValuesToNotBeNull(column=rule.column, **about)
+    Returns:
+        Boolean, one per row, without nulls.
+    """
+    if isinstance(rule, Unique):
+        return profile.select(rule.columns).is_duplicated()
+    column = profile[rule.column]
     if isinstance(rule, InSet):
-        return expectations.ExpectColumnValuesToBeInSet(column=rule.column, value_set=list(rule.values), **about)
-    return expectations.ExpectCompoundColumnsToBeUnique(
-        column_list=[PARTITION, *rule.columns], ignore_row_if="never", **about
-    )
-
-
-def _to_pandas(frame: pl.DataFrame) -> Any:
-    import pandas as pd
-
-    columns = {}
-    for name in frame.columns:
-        series = frame[name]
-        if series.dtype == pl.Boolean or series.dtype.is_temporal() or series.dtype == pl.String:
-            columns[name] = pd.Series(series.to_list(), dtype=object)
-        else:
-            columns[name] = pd.Series(series.cast(pl.Float64).to_numpy() if series.null_count() else series.to_numpy())
-    return pd.DataFrame(columns)
-
-
-@functools.cache
-def import_great_expectations() -> Any:
-    """Import Great Expectations on first use, because it takes 3–4 s and 300 MB."""
-    import os
-
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "False")
-    import great_expectations
-
-    return great_expectations
-
-
-@functools.cache
-def _batch_definition() -> Any:
-    context = import_great_expectations().get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
-    source = context.data_sources.add_pandas("lake")
-    return source.add_dataframe_asset("profile").add_batch_definition_whole_dataframe("range")
+        return column.is_not_null() & ~column.is_in(list(rule.values)).fill_null(False)
+    none = pl.repeat(False, profile.height, eager=True)
+    nan = column.is_nan().fill_null(False) if column.dtype.is_float() else none
+    if isinstance(rule, NotNull):
+        return column.is_null() | nan
+    if rule.min is None and rule.max is None:
+        return none
+    values = column.cast(pl.Float64)
+    low, high = (-math.inf if rule.min is None else rule.min), (math.inf if rule.max is None else rule.max)
+    return ((values < low) | (values > high) | nan).fill_null(False)
 
 
 def _explain(check: Check, bad: pl.DataFrame, rows: int, judged: int) -> Reason:

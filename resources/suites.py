@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from resources.errors import SettingsError
-from resources.gate import Check, great_expectation, import_great_expectations
+from resources.expectations import great_expectation, import_great_expectations
+from resources.gate import Check
 from resources.gate_changes import changed_check, changes_of, values_of
 from resources.table import Table
 

@@ -1,14 +1,10 @@
 """Fixtures shared by all tests: a small world of fake tables, and where the real data lies when it is there."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
-
-from resources import gate
-from tests import plain_gate
 
 os.environ.setdefault("POLARS_MAX_THREADS", "2")
 # `make test` inherits the Makefile's DAGSTER_HOME, which need not exist yet; tests must not write into it when it does.
@@ -17,7 +13,6 @@ os.environ.pop("DAGSTER_HOME", None)
 ROOT = Path(__file__).resolve().parent.parent
 # Tests kill processes, but never the machine: its page cache holds what they wrote.
 os.fsync = lambda descriptor: None
-gate._validate = plain_gate.plain_breaking_rows
 
 # How long an example takes says how busy the machine is.
 hypothesis.settings.register_profile(
@@ -35,15 +30,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 REAL_DATA = ROOT.parent / "shared" / "data"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _judge(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Modules marked `great_expectations` are judged through the library, others by tests/plain_gate.py."""
-    if request.node.get_closest_marker("great_expectations"):
-        gate._validate = plain_gate.through_great_expectations
-    yield
-    gate._validate = plain_gate.plain_breaking_rows
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,6 @@ import sys
 import time
 
 from orchestration import run
-from resources import gate
 from resources.builder import Builder
 from resources.calendar import Calendar
 from resources.lake import Lake
@@ -18,7 +17,6 @@ from resources.landing import LandingZone
 from resources.made import Made
 from resources.partition import Frames, Partition
 from resources.settings import Settings
-from tests import plain_gate
 from tests.resources.fake_tables import AVERAGES, PRICES, TABLES, AverageSettings, make_averages, make_prices
 
 SECONDS = 0.0
@@ -62,7 +60,6 @@ def open_small(market: str, lake: str) -> Builder:
 def main(market: str, lake: str, seconds: str = "0") -> int:
     """Build the totals of all weeks that have landed."""
     sys.modules["tests.orchestration.small_run"].SECONDS = float(seconds)
-    gate._validate = plain_gate.plain_breaking_rows
     builder = open_small(market, lake)
     run.open_builder = lambda names, **_: builder
     return run.main(["--market", market, "--lake", lake, "--table", "totals", "--date", str(builder.zone.days()[-1])])

@@ -16,7 +16,7 @@ from tests.orchestration.shown import open_market
 from tests.resources.fake_tables import TABLES
 from tests.resources.small_market import DAYS, WEEKS, deliver
 
-pytestmark = [pytest.mark.great_expectations, pytest.mark.usefixtures("fake_tables")]
+pytestmark = pytest.mark.usefixtures("fake_tables")
 
 
 def test_driver_builds_everything_then_runs_nothing(market: Path, tmp_path: Path) -> None:

@@ -47,7 +47,6 @@ def build(market: str, lake: str, before: Callable[[], object] = lambda: None) -
     os.fsync = lambda descriptor: None
     building.BATCH_SECONDS = 0.05
     small_run.SECONDS = SECONDS
-    small_run.gate._validate = small_run.plain_gate.plain_breaking_rows
     before()
     own = small_run.open_small(market, lake)
     with own.lake.writing(kind="run"):
@@ -196,7 +195,7 @@ def error_of(act: Callable[[], None]) -> ZhoubaoError | None:
 
 def keep(patched: pytest.MonkeyPatch) -> None:
     """Restore at the end of a block what `counting` and `build` replace."""
-    for owner, name in (*WRITES, (building, "BATCH_SECONDS"), (small_run, "SECONDS"), (small_run.gate, "_validate")):
+    for owner, name in (*WRITES, (building, "BATCH_SECONDS"), (small_run, "SECONDS")):
         patched.setattr(owner, name, getattr(owner, name))
 
 

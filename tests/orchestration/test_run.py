@@ -16,8 +16,6 @@ from resources.errors import NotReadyError, SettingsError
 from resources.settings.load import load_profile
 from resources.stale import NOT_BUILT
 
-pytestmark = pytest.mark.great_expectations
-
 
 @pytest.fixture
 def market(tmp_path: Path) -> Path:

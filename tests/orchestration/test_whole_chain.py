@@ -17,8 +17,6 @@ from orchestration.tables import load_tables
 from resources.errors import NotReadyError
 from resources.settings.load import load_profile
 
-pytestmark = pytest.mark.great_expectations
-
 
 def test_the_whole_chain_is_built(full, days) -> None:
     assert {name for name, _ in full} == set(load_tables())

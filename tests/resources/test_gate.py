@@ -2,19 +2,18 @@
 
 import datetime as dt
 
-import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from resources import gate
-from resources.gate import PARTITION, Between, Check, InSet, NotNull, Unique, Verdict, advice, judge, shorten
+from resources import expectations, gate
+from resources.gate import Between, Check, InSet, NotNull, Unique, Verdict, advice, judge, shorten
 from resources.language import Bilingual
 from resources.reasons import TEXT
-from tests.plain_gate import plain_breaking_rows, through_great_expectations
 
 DAY = dt.date(2023, 1, 3)
 REMEDY = Bilingual("重新提供当日文件", "deliver the day's files again")
-pytestmark = pytest.mark.great_expectations
 
 
 @pytest.mark.parametrize(
@@ -121,34 +120,35 @@ def test_a_finding_about_a_whole_table_has_no_count_of_rows() -> None:
     assert one_row.words() == "lost must be 0; not so in 1 of 1 rows: a part is lost."
 
 
-@pytest.mark.parametrize(
-    "rule",
-    [
-        Between("value", 0, 1),
-        Between("value", None, 0.5),
-        Between("value", 0.5, None),
-        Between("count", 1, 2),
-        NotNull("value"),
-        NotNull("word"),
-        Unique(("word", "count")),
-        InSet("word", ("a", "b")),
-        InSet("count", (0, 3)),
-    ],
-    ids=str,
-)
-def test_the_plain_rules_of_the_tests_find_the_same_rows(rule) -> None:
-    """Most tests judge by a plain implementation of the four rules (tests/plain_gate.py); it must be this gate."""
-    generator = np.random.default_rng(7)
-    values = generator.choice([0.0, 0.25, 0.5, 1.0, 1.5, -1.0, float("nan"), float("inf")], 300)
-    rows = pl.DataFrame(
-        {
-            PARTITION: [str(DAY + dt.timedelta(days=int(k) // 100)) for k in range(300)],
-            "value": pl.Series(values).set(pl.Series(generator.random(300) < 0.1), None),
-            "count": pl.Series(generator.integers(0, 5, 300)).set(pl.Series(generator.random(300) < 0.1), None),
-            "word": pl.Series(generator.choice(["a", "b", "c"], 300)).set(pl.Series(generator.random(300) < 0.1), None),
-        }
-    )
-    assert through_great_expectations(rule, rows) == plain_breaking_rows(rule, rows)
+WORDS, NUMBERS = st.sampled_from(["a", "b", "c", None]), st.sampled_from([0, 1, 2, 3, None])
+VALUES = st.sampled_from([0.0, -0.0, 0.25, 0.5, 1.0, 1.5, -1.0, float("nan"), float("inf"), float("-inf"), None])
+RULES = [
+    Between("value", 0, 1),
+    Between("value", None, 0.5),
+    Between("value", 0.5, None),
+    Between("value"),
+    Between("count", 1, 2),
+    NotNull("value"),
+    NotNull("word"),
+    Unique(("word",)),
+    Unique(("word", "count")),
+    InSet("word", ("a", "b")),
+    InSet("count", (0, 3)),
+    Between("flag", 1, 1),
+    InSet("flag", (True,)),
+]
+
+
+@settings(max_examples=20)
+@given(rows=st.lists(st.tuples(VALUES, NUMBERS, WORDS, st.sampled_from([True, False, None])), min_size=1, max_size=30))
+def test_great_expectations_finds_the_same_rows(rows: list[tuple]) -> None:
+    schema = {"value": pl.Float64, "count": pl.Int64, "word": pl.String, "flag": pl.Boolean}
+    profile = pl.DataFrame(rows, schema, orient="row")
+    for rule in RULES:
+        judged = gate.breaking_rows(rule, profile)
+        assert (judged.dtype, judged.null_count(), judged.len()) == (pl.Boolean, 0, len(rows))
+        found = expectations.validate(rule, profile.with_columns(pl.lit("2023-01-03").alias(expectations.PARTITION)))
+        assert judged.arg_true().to_list() == found, rule
 
 
 def test_a_shortened_finding_keeps_its_remedy() -> None:
@@ -165,8 +165,3 @@ def test_a_shortened_finding_keeps_its_remedy() -> None:
     assert verdict.text("zh") == f"{sentence}处理办法：声明单位"
     assert shorten(sentence, len(sentence)) == sentence
     assert shorten("no end " * 100, 50) == ("no end " * 100)[:50] + "…"
-
-
-def test_marked_modules_are_judged_through_great_expectations() -> None:
-    """This one is; a module without the mark is judged by the plain rules (tests/conftest.py)."""
-    assert gate._validate is through_great_expectations
