@@ -16,12 +16,12 @@ import polars as pl
 
 from benchmarks._side_by_side import alternate, row
 from resources.expectations import PARTITION, validate
-from resources.gate import Between, Check, InSet, NotNull, Unique, breaking_rows, judge
+from resources.gate import Between, Check, CheckRule, InSet, NotNull, Unique, breaking_rows, judge
 from resources.language import Bilingual
 
 DAYS, NAMES, ROUNDS, BROKEN = 20, 300, 5, 0.002
 REMEDY = Bilingual("重新提供当日文件", "deliver the day's files again")
-RULES = (
+RULES: tuple[CheckRule, ...] = (
     Between("volume", 0),
     Between("difference", 0, 0),
     Between("coverage", 0.5, 1),

@@ -67,12 +67,9 @@ from resources.store import digest
 from resources.table import Table
 
 _LISTED = 5  # days that a message names
-# Partitions are judged and committed in batches: one validation per batch, with a bound on the bytes held in memory.
-# A kill loses the batch that is open: at most BATCH_SECONDS of work and the partition that is being made. Great Expectations takes 0.1 to
-# 0.4 s of CPU per validation of a table with 6 to 17 checks, so that validations in this interval take 1 to 4 % of the time at most.
-BATCH_PARTITIONS = 20
-BATCH_SECONDS = 10.0
-BATCH_BYTES = 512 << 20
+# Outcomes are reported together: recording them costs a transaction. What a killed process did not report, the next run records.
+REPORTED_TOGETHER = 20
+REPORT_SECONDS = 10.0
 COMPARED_ROWS = 2_000_000  # of two partitions at once, when a sample of an adoption is compared
 CHANGED_CODES = "code_changes in force"  # digest name of the code changes by which a partition's inputs are renamed
 UNDATED = "rows_without_date"  # note of a partition: part of the landing zone → the number of its rows without a date
@@ -119,11 +116,6 @@ class _Prepared:
     unavailable: dict[str, Reason]
     sources: _Sources
     seconds: float
-
-    @property
-    def size(self) -> int:
-        """Bytes held in memory."""
-        return (0 if isinstance(self.part, Path) else len(self.part)) + sum(map(len, self.made.files.values()))
 
 
 class Builder:
@@ -391,14 +383,13 @@ class Builder:
         """Build the stale ones among these partitions in order, or all of them with `force`.
 
         A partition that cannot be built does not stop the others. A partition that had to be renewed and could not be is withheld
-        from its readers, so that nothing is made from an earlier state of its inputs. The partitions of a table that reads itself
-        are committed one by one; those of other tables in batches, which the gate judges at once.
+        from its readers, so that nothing is made from an earlier state of its inputs. A partition is written as soon as it is made.
 
         Args:
             table: the table.
             keys: its partitions.
             force: build them although nothing changed.
-            report: receives the outcomes as soon as they are final, each once.
+            report: receives the outcomes, each once: at most REPORTED_TOGETHER at a time, and after REPORT_SECONDS what there is.
 
         Returns:
             One outcome per partition, ordered by key.
@@ -418,19 +409,14 @@ class Builder:
         self, table: Table, keys: list[dt.date], force: bool, report: Callable[[Table, Sequence[Outcome]], None]
     ) -> list[Outcome]:
         outcomes: list[Outcome] = []
-        reported = 0
-        batch: list[_Prepared] = []
+        reported, last = 0, time.monotonic()
 
-        def commit() -> None:
-            nonlocal reported
-            outcomes.extend(self._commit(table, batch))
-            batch.clear()
+        def flush() -> None:
+            nonlocal reported, last
             if fresh := outcomes[reported:]:
                 report(table, fresh)
-            reported = len(outcomes)
+            reported, last = len(outcomes), time.monotonic()
 
-        limit = 1 if table.reads_itself else BATCH_PARTITIONS
-        opened = 0.0
         with self.lake.store.scratch() as scratch:
             try:
                 for key in keys:
@@ -447,10 +433,9 @@ class Builder:
                         self.say(f"{table.name} of {key} is {reason}; it is built again.")
                     self.forced.discard((table.name, key))
                     self.tried.add((table.name, key))
-                    opened = opened if batch else time.monotonic()
                     sources = _Sources(self._contents(table, key), self.landing_digests(table, key))
                     try:
-                        batch.append(self._prepare(table, key, sources, scratch))
+                        outcomes.append(self._commit(table, self._prepare(table, key, sources, scratch)))
                     except (NotReadyError, SettingsError) as error:
                         reason = TEXT(text=str(error))
                         self.blocked[table.name, key] = reason
@@ -458,13 +443,10 @@ class Builder:
                         outcomes.append(Outcome(key, "blocked", reason, None))
                     except InputError as error:
                         outcomes.append(self._refuse(table, key, str(error), sources))
-                    full = len(batch) >= limit or sum(one.size for one in batch) >= BATCH_BYTES
-                    if batch and (full or time.monotonic() - opened >= BATCH_SECONDS):
-                        commit()
-            except MachineError:
-                commit()  # what was made before the machine failed
-                raise
-            commit()
+                    if len(outcomes) - reported >= REPORTED_TOGETHER or time.monotonic() - last >= REPORT_SECONDS:
+                        flush()
+            finally:  # also what was made before the machine failed or the user interrupted
+                flush()
         return outcomes
 
     def _is_closed(self, table: Table, key: dt.date) -> bool:
@@ -486,7 +468,7 @@ class Builder:
         sources = _Sources(self._contents(table, key), self.landing_digests(table, key))
         with self.lake.store.scratch() as scratch:
             one = self._prepare(table, key, sources, scratch)
-            (made,) = self._judged(table, [one])
+            made = self._judged(table, one)
             old = self.lake.manifest(table, key)
             if old is not None and made.content != old.content and self._equals(table, one, old):
                 return dataclasses.replace(made, content=old.content)
@@ -783,33 +765,27 @@ class Builder:
             if store.read_bytes(f"{ISSUES}/{name}") != data:
                 store.write_bytes(f"{ISSUES}/{name}", data)
 
-    def _commit(self, table: Table, batch: list[_Prepared]) -> list[Outcome]:
-        """Judge a batch and write it: data first, the manifest last."""
-        outcomes = []
-        for one, manifest in zip(batch, self._judged(table, batch), strict=True):
-            if table.log is not None and not manifest.refusals:
-                self._publish(table, one, manifest)
-            self.lake.write(table, one.key, one.part, dict(one.made.files), manifest)
-            self.lake.store.end_work(f"{table.name}/{one.key}-*")
-            self.blocked.pop((table.name, one.key), None)
-            failed = failed_as_reason(manifest.refusals)
-            outcomes.append(Outcome(one.key, "refused" if failed else "built", failed, manifest))
-        return outcomes
+    def _commit(self, table: Table, one: _Prepared) -> Outcome:
+        """Judge a partition and write it: data first, the manifest last."""
+        manifest = self._judged(table, one)
+        if table.log is not None and not manifest.refusals:
+            self._publish(table, one, manifest)
+        self.lake.write(table, one.key, one.part, dict(one.made.files), manifest)
+        self.lake.store.end_work(f"{table.name}/{one.key}-*")
+        self.blocked.pop((table.name, one.key), None)
+        failed = failed_as_reason(manifest.refusals)
+        return Outcome(one.key, "refused" if failed else "built", failed, manifest)
 
-    def _judged(self, table: Table, batch: list[_Prepared]) -> list[Manifest]:
-        """The manifests of a batch, with the gate's verdicts."""
-        if not batch:
-            return []
-        profiles = {one.key: one.made.profile for one in batch if one.made.profile is not None}
-        verdicts = judge(table.checks, profiles, {one.key: one.unavailable for one in batch})
-        return [
-            self._manifest(
-                table, one.key, one.sources, content=content_digest(one.part, one.made.files, one.unavailable), rows=one.rows,
-                files={name: digest(data) for name, data in sorted(one.made.files.items())}, checks=verdicts[one.key],
-                unavailable=one.unavailable, notes=self._notes(table, one), seconds=round(one.seconds, 3),
-            )
-            for one in batch
-        ]  # fmt: skip
+    def _judged(self, table: Table, one: _Prepared) -> Manifest:
+        """The manifest of a partition, with the gate's verdicts."""
+        if one.made.profile is None:
+            raise TypeError(f"{table.make} returned a file without a profile, which the gate judges.")
+        checks = judge(table.checks, {one.key: one.made.profile}, {one.key: one.unavailable})[one.key]
+        return self._manifest(
+            table, one.key, one.sources, content=content_digest(one.part, one.made.files, one.unavailable), rows=one.rows,
+            files={name: digest(data) for name, data in sorted(one.made.files.items())}, checks=checks,
+            unavailable=one.unavailable, notes=self._notes(table, one), seconds=round(one.seconds, 3),
+        )  # fmt: skip
 
     def _notes(self, table: Table, one: _Prepared) -> dict[str, Any]:
         """The stage's own notes, `_landing_notes`, and the changed checks."""

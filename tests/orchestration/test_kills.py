@@ -45,7 +45,7 @@ WRITES = (
 def build(market: str, lake: str, before: Callable[[], object] = lambda: None) -> None:
     """What a run of the driver does to a lake, without Dagster's record of it."""
     os.fsync = lambda descriptor: None
-    building.BATCH_SECONDS = 0.05
+    building.REPORT_SECONDS = 0.05
     small_run.SECONDS = SECONDS
     before()
     own = small_run.open_small(market, lake)
@@ -195,7 +195,7 @@ def error_of(act: Callable[[], None]) -> ZhoubaoError | None:
 
 def keep(patched: pytest.MonkeyPatch) -> None:
     """Restore at the end of a block what `counting` and `build` replace."""
-    for owner, name in (*WRITES, (building, "BATCH_SECONDS"), (small_run, "SECONDS")):
+    for owner, name in (*WRITES, (building, "REPORT_SECONDS"), (small_run, "SECONDS")):
         patched.setattr(owner, name, getattr(owner, name))
 
 
