@@ -14,6 +14,7 @@ STAGES = (
     "factors",
     "features",
     "models",
+    "distributions",
     "portfolios",
     "performance",
     "report",
@@ -26,6 +27,7 @@ OWNERS = {
     "factors": ["team:research"],
     "features": ["team:research"],
     "models": ["team:research"],
+    "distributions": ["team:data"],
     "portfolios": ["team:portfolios"],
     "report": ["team:portfolios"],
 }

@@ -62,6 +62,7 @@ UNITS = (  # (beginning or part of a description, part of a name, unit); the fir
     (r"Yuan\b", r"(?!)", "yuan"),
     (r"Shares (by|of the smallest)\b", r"(?!)", "shares"),
     (r"Standard deviations\b", r"(?!)", "std"),
+    (r"(Distance|The same distance)\b", r"(?!)", "1.4826 MAD"),
 )
 
 

@@ -11,6 +11,7 @@ import polars as pl
 from pydantic import Field
 
 from assets.bars.assets import minute_bars
+from assets.distributions.assets import distribution_shifts
 from assets.factors.assets import factors
 from assets.factors.cross_section import standardise
 from assets.models.schemas import SCORES
@@ -79,7 +80,7 @@ def make_scores(frames: Frames, partition: Partition, settings: DemonstrationSet
 
 def make_nothing(frames: Frames, partition: Partition, settings: None) -> Made:
     """Make an empty partition of a table for which the study has no data, with the reason."""
-    schema = {one.name: one.schema for one in (minute_bars, factors)}[partition.table]
+    schema = {one.name: one.schema for one in (minute_bars, factors, distribution_shifts)}[partition.table]
     return Made(pl.DataFrame(schema=schema), unavailable=dict.fromkeys(schema, DAILY_ONLY))
 
 

@@ -35,6 +35,7 @@ import polars as pl
 
 from assets.bars.assets import minute_bars
 from assets.catalogue import PORTFOLIOS, Portfolio
+from assets.distributions.assets import distribution_shifts
 from assets.factors.assets import factors, styles
 from assets.factors.styles import STYLES
 from assets.performance.statistics import relative_strength
@@ -179,7 +180,7 @@ def open_builder(options: argparse.Namespace, say: Say) -> Builder:
     lake = Lake(str(options.work / "lake"))
     own = (
         daily_prices, securities, indices, empty(minute_bars), styles, empty(factors),
-        scores,
+        scores, empty(distribution_shifts),
     )  # fmt: skip
     # Portfolios begin with the prices here, because there are no minute data.
     made = (

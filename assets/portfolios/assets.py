@@ -89,6 +89,7 @@ stocks and solver attempts. executions.parquet has the orders, their fills and t
 the daily returns. The partition is empty, with the reason, until scores and index weights are available.
 """,
         reads=(
+            Read("distribution_shifts"),
             Read("scores"),
             Read("factors"),
             Read("styles"),

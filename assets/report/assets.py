@@ -33,6 +33,7 @@ The rows list the files: week, item, path, digest. A figure that could not be co
         *(Read(portfolio.asset) for portfolio in catalogue.PORTFOLIOS),
         Read("indices"),
         Read("tape_health", over=week_days()),
+        Read("distribution_shifts"),
     ),
     schema={"week": pl.Date, "item": pl.String, "path": pl.String, "digest": pl.String},
     sort=("path",),

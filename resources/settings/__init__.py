@@ -13,6 +13,7 @@ from resources.settings.alerts import AlertsSettings
 from resources.settings.bars import BarsSettings
 from resources.settings.base import Section
 from resources.settings.calendar import CalendarSettings
+from resources.settings.distributions import DistributionsSettings
 from resources.settings.evaluation import EvaluationSettings
 from resources.settings.factors import FactorsSettings
 from resources.settings.features import FeaturesSettings
@@ -47,6 +48,7 @@ class Settings(Section):
     factors: FactorsSettings = Field(default_factory=FactorsSettings)
     features: FeaturesSettings = Field(default_factory=FeaturesSettings)
     models: ModelsSettings = Field(default_factory=ModelsSettings)
+    distributions: DistributionsSettings = Field(default_factory=DistributionsSettings)
     portfolios: PortfoliosSettings = Field(default_factory=PortfoliosSettings)
     lines: LinesSettings = Field(default_factory=LinesSettings)
     returns: ReturnsSettings = Field(default_factory=ReturnsSettings)

@@ -294,7 +294,8 @@ def built(root: Path, *, declared: bool, daily: str = "make_daily") -> Builder:
     if declared:
         row = pl.DataFrame({"old": [OLD], "new": [NEW], "date": [DATE], "ratio": [RATIO]})
         row.write_parquet(root / "market" / "reference" / "code_changes.parquet")
-    names = ("scores", "offset_scores", "factors", "daily_prices", "securities", "indices", "styles", "minute_bars")
+    weekly = ("scores", "offset_scores", "distribution_shifts")
+    names = (*weekly, "factors", "daily_prices", "securities", "indices", "styles", "minute_bars")
     tables = {}
     for name in names:
         one = upstream(name)

@@ -46,7 +46,7 @@ def make_scores(frames: Frames, partition: Partition, settings: None) -> Made:
 
 
 def upstream(name: str) -> Table:
-    weekly = name in ("scores", "offset_scores")
+    weekly = name in ("scores", "offset_scores", "distribution_shifts")  # portfolios read no rows of the last
     return Table(
         name=name,
         stage="factors",
@@ -63,7 +63,8 @@ def world(root: Path, tree: Section) -> Builder:
     for day in DAYS:
         frame = pl.DataFrame({"symbol": ["600000.SH"], "minute": [570], "close": [10.0]})
         frame.write_parquet(root / "market" / "bars" / f"{day:%Y%m%d}.parquet")
-    names = ("scores", "offset_scores", "factors", "daily_prices", "securities", "indices", "styles", "minute_bars")
+    weekly = ("scores", "offset_scores", "distribution_shifts")
+    names = (*weekly, "factors", "daily_prices", "securities", "indices", "styles", "minute_bars")
     tables = {name: upstream(name) for name in names} | {table.name: table for table in TABLES}
     lake = Lake(str(root / "lake"))
     zone = LandingZone(root / "market", lake.store)
