@@ -10,7 +10,6 @@ from typing import Any
 
 from assets.report.restatements import list_restatements
 from resources.builder import Builder
-from resources.errors import NotReadyError
 from resources.issues import Issues
 from resources.reasons import Reason
 
@@ -23,10 +22,7 @@ def describe_restatements(builder: Builder, week: dt.date | None = None) -> list
     Raises:
         NotReadyError: there is no lake.
     """
-    if builder.lake.is_empty():
-        raise NotReadyError(
-            f"There is no lake at {builder.lake.store.url}, so nothing was published. Name the lake with --lake or ZHOUBAO_LAKE."
-        )
+    builder.lake.require_any()
     rows = list_restatements(Issues(builder.lake.store, REPORT), week)
     lines = []
     for _, own in groupby(rows.iter_rows(named=True), key=lambda row: (row["week"], row["published"])):
