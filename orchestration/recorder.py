@@ -35,7 +35,7 @@ from dagster._core.events import AssetMaterializationPlannedData, StepMaterializ
 
 from orchestration.event_log import kept_open
 from orchestration.keys import asset_key
-from orchestration.runs import mark_run, unrecorded
+from orchestration.runs import EXAMINED, mark_run, unrecorded
 from resources.builder import Builder, Outcome
 from resources.gate import Verdict
 from resources.lake import Manifest
@@ -214,6 +214,7 @@ def recorder_of(builder: Builder, context: dg.OpExecutionContext) -> Iterator[Re
         for partitions in unrecorded(instance):
             recorder.record_again(partitions)
         yield recorder
+        instance.add_run_tags(context.run_id, {EXAMINED: "true"})
 
 
 def _execute(

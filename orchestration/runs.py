@@ -14,8 +14,10 @@ from resources.processes import Process, identity
 
 HOST, PROCESS = "zhoubao/host", "zhoubao/process"
 LOCATION = "zhoubao/location"  # the prefix of the code location's names, or "default"
-CLOSED = "zhoubao/closed"  # "true" until the partitions that the run did not record are looked up in the lake
+EXAMINED = "zhoubao/examined"
+"""Tag of a run: "false" until it has recorded what it built, or what it did not record was looked up in the lake."""
 _PLANNED, _MATERIALIZED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED, dg.DagsterEventType.ASSET_MATERIALIZATION
+ENDED_EARLY = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
@@ -32,19 +34,19 @@ def run_tags() -> dict[str, str]:
 
 def mark_run(instance: dg.DagsterInstance, run_id: str) -> None:
     """Mark a run as executed by this process, and close the runs of processes that are gone."""
-    instance.add_run_tags(run_id, run_tags())
+    instance.add_run_tags(run_id, run_tags() | {EXAMINED: "false"})
     close_dead_runs(instance)
 
 
 def unrecorded(instance: dg.DagsterInstance) -> Iterator[set[tuple[dg.AssetKey, str]]]:
-    """For each closed run of this code location the partitions that it intended to make and did not record; they may be built.
+    """For each run of this code location that ended early the partitions that it intended to make and did not record; they may be built.
 
-    A run is marked as examined when the next one is asked for.
+    Such a run was killed, and closed here or by Dagster, or it failed. It is marked as examined when the next one is asked for.
     """
-    for run in instance.get_runs(dg.RunsFilter(tags={CLOSED: "true", LOCATION: location()})):
+    for run in instance.get_runs(dg.RunsFilter(tags={EXAMINED: "false", LOCATION: location()}, statuses=ENDED_EARLY)):
         planned, recorded = (_partitions(instance, run.run_id, kind) for kind in (_PLANNED, _MATERIALIZED))
         yield planned - recorded
-        instance.add_run_tags(run.run_id, {CLOSED: "examined"})
+        instance.add_run_tags(run.run_id, {EXAMINED: "true"})
 
 
 def _partitions(instance: dg.DagsterInstance, run_id: str, kind: dg.DagsterEventType) -> set[tuple[dg.AssetKey, str]]:
@@ -76,7 +78,7 @@ def close_dead_runs(instance: dg.DagsterInstance) -> list[str]:
         )
         if instance.event_log_storage.supports_global_concurrency_limits:
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-        instance.add_run_tags(run.run_id, {CLOSED: "true"})
+        instance.add_run_tags(run.run_id, {EXAMINED: "false"})
         closed.append(run.run_id)
     return closed
 

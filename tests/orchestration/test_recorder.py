@@ -15,7 +15,7 @@ import orchestration.assets
 import orchestration.definitions
 from orchestration.recorder import Recorder, run_recorded
 from orchestration.run import build
-from orchestration.runs import CLOSED, HOST, LOCATION, PROCESS, close_dead_runs, run_tags
+from orchestration.runs import EXAMINED, HOST, LOCATION, PROCESS, close_dead_runs, run_tags
 from orchestration.sync import synchronise
 from resources.errors import NotReadyError
 from resources.processes import identity
@@ -201,12 +201,14 @@ def test_the_run_of_a_killed_process_is_closed_by_the_next_one(market: Path, tmp
     assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 
 
+@pytest.mark.parametrize("closed_by_dagster", [False, True])
 def test_what_a_killed_process_had_built_and_not_recorded_turns_green(
-    market: Path,
-    tmp_path: Path,
-    instance,
+    market: Path, tmp_path: Path, instance, closed_by_dagster: bool
 ) -> None:
-    """It was killed between the write of a partition and its events. The next run does not build the partition again."""
+    """It was killed between the write of a partition and its events. The next run does not build the partition again.
+
+    Dagster itself closes a run whose process it has started, before any other run does.
+    """
     builder = opened(market, tmp_path)
     prices = WORLD["prices"]
 
@@ -217,11 +219,15 @@ def test_what_a_killed_process_had_built_and_not_recorded_turns_green(
     run_recorded(builder, instance, {}, planned_only)
     (dead,) = instance.get_runs()
     gone, elsewhere = (
-        instance.create_run_for_job(NOTHING, tags={**gone_tags(), **more}, status=dg.DagsterRunStatus.STARTED)
+        instance.create_run_for_job(
+            NOTHING, tags={**gone_tags(), EXAMINED: "false", **more}, status=dg.DagsterRunStatus.STARTED
+        )
         for more in ({}, {LOCATION: "star"})
     )
     for run in (gone, elsewhere):
         Recorder(builder, instance, run, "build").plan((prices, day) for day in DAYS)
+        if closed_by_dagster:
+            instance.report_run_failed(run)
     instance.delete_run(dead.run_id)
     # Of a day that was delivered again it had not yet replaced the old partition.
     deliver(market, DAYS[5], {"600000.SH": 17.0})
@@ -231,8 +237,8 @@ def test_what_a_killed_process_had_built_and_not_recorded_turns_green(
         map(str, DAYS[:5])
     )
     assert {key for (name, key), colour in found.items() if colour == "red"} == set(map(str, DAYS[5:]))
-    assert instance.get_run_by_id(gone.run_id).tags[CLOSED] == "examined"
-    assert instance.get_run_by_id(elsewhere.run_id).tags[CLOSED] == "true"  # its own code location examines it
+    assert instance.get_run_by_id(gone.run_id).tags[EXAMINED] == "true"
+    assert instance.get_run_by_id(elsewhere.run_id).tags[EXAMINED] == "false"  # its own code location examines it
 
 
 def test_a_run_of_another_host_or_of_a_living_process_is_not_closed(instance) -> None:
