@@ -22,8 +22,9 @@ def describe_restatements(builder: Builder, week: dt.date | None = None) -> list
     Raises:
         NotReadyError: there is no lake.
     """
-    rows = list_restatements(Issues(builder.lake.store, REPORT), week)
-    if rows.is_empty():
+    issues = Issues(builder.lake.store, REPORT)
+    rows = list_restatements(issues, week)
+    if rows.is_empty() and list_restatements(issues, None).is_empty():
         builder.lake.require_any()
     lines = []
     for _, own in groupby(rows.iter_rows(named=True), key=lambda row: (row["week"], row["published"])):
