@@ -19,7 +19,7 @@ import dagster as dg
 from orchestration.failures import alert_of_run
 from orchestration.keys import prefixed
 from orchestration.platform import PROFILES, Names, open_builder
-from orchestration.runs import LOCATION, location
+from orchestration.runs import HIDDEN, LOCATION, location
 from orchestration.watch import failing_sensors, look_at_market, sensor_alert
 from resources.alerts import Alert, Throttle, make_alert
 from resources.builder import Builder
@@ -32,7 +32,7 @@ from resources.settings.load import load_profile
 from resources.settings.sensors import SensorsSettings
 
 ALERT = "zhoubao/alert"  # tag of a failed run: "sent", "none", or "pending" where a channel failed
-PENDING = "zhoubao/alert_pending"  # tag with the channels that have not sent it
+PENDING = f"{HIDDEN}alert_pending"  # tag with the channels that have not sent it
 MOST_AGAIN = 20  # pending alerts that are sent again at one tick
 GIVE_UP = dt.timedelta(days=2)
 SENT = (

@@ -8,13 +8,16 @@ import json
 from collections.abc import Iterator
 
 import dagster as dg
+from dagster._core.storage.tags import HIDDEN_TAG_PREFIX
 
 from orchestration.platform import key_prefix
 from resources.processes import Process, identity
 
-HOST, PROCESS = "zhoubao/host", "zhoubao/process"
-LOCATION = "zhoubao/location"  # the prefix of the code location's names, or "default"
-EXAMINED = "zhoubao/examined"
+# The prefix hides these tags in the UI, whose list of runs would show three runs on a page with them.
+HIDDEN = f"{HIDDEN_TAG_PREFIX}zhoubao/"
+HOST, PROCESS = f"{HIDDEN}host", f"{HIDDEN}process"
+LOCATION = f"{HIDDEN}location"  # the prefix of the code location's names, or "default"
+EXAMINED = f"{HIDDEN}examined"
 """Tag of a run: "false" until it has recorded what it built, or what it did not record was looked up in the lake."""
 _PLANNED, _MATERIALIZED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED, dg.DagsterEventType.ASSET_MATERIALIZATION
 ENDED_EARLY = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]

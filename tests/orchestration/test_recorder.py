@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.storage.tags import TagType, get_tag_type
 from dagster_shared.serdes import deserialize_value, serialize_value
 
 import orchestration.assets
@@ -267,3 +268,11 @@ def test_a_run_that_ended_before_its_process_is_not_failed(instance, monkeypatch
     monkeypatch.setattr(instance, "get_runs", late)
     assert close_dead_runs(instance) == []
     assert instance.get_run_by_id(run.run_id).is_success
+
+
+def test_the_list_of_runs_does_not_show_the_tags_of_processes(market: Path, tmp_path: Path, instance) -> None:
+    build(opened(market, tmp_path), [("prices", DAYS[0])], instance=instance, say=lambda line: None)
+    (run,) = instance.get_runs()
+    assert {HOST, PROCESS, LOCATION, EXAMINED} <= set(run.tags)
+    shown = {name for name in run.tags if get_tag_type(name) != TagType.HIDDEN}
+    assert shown == {"zhoubao/target", "zhoubao/partition"}
