@@ -1,10 +1,14 @@
 """Three small tables for tests of the builder: prices (from the landing zone), averages (a look-back), weekly totals."""
 
+import dataclasses
+import json
+
 import polars as pl
 from pydantic import Field
 
 from resources.errors import InputError, NotReadyError
 from resources.gate import Between, Check
+from resources.issues import Issues
 from resources.language import Bilingual
 from resources.made import LEFT_OUT, Made
 from resources.partition import Frames, Partition
@@ -109,6 +113,17 @@ def make_totals_of_known(frames: Frames, partition: Partition, settings: None) -
     return make_totals(frames, partition, None)
 
 
+def make_published_totals(frames: Frames, partition: Partition, settings: None) -> Made:
+    made = make_totals(frames, partition, settings)
+    assert isinstance(made.frame, pl.DataFrame)
+    return Made(made.frame, files={"page.html": made.frame.write_json().encode(), "figures/one.svg": b"<svg/>"})
+
+
+def write_log(issues: Issues, settings: None) -> dict[str, bytes]:
+    """The log of the published totals: the numbers of the issues of each week."""
+    return {"log.json": json.dumps([[str(one.week), one.number, one.unchanged] for one in issues.places()]).encode()}
+
+
 def make_account(frames: Frames, partition: Partition, settings: None) -> Made:
     verdicts, left_out = partition.record.verdicts, partition.record.left_out
     failed = verdicts.filter(pl.col("plausibility") & ~pl.col("passed"))
@@ -135,6 +150,10 @@ TOTALS = Table(
     schema={"week": pl.Date, "total": pl.Float64}, make="tests.resources.fake_tables:make_totals",
     reads=(Read("averages", over=week_days()), Read("totals", over=weeks(-1, -1))),
 )  # fmt: skip
+# The totals as issues that are kept.
+PUBLISHED = dataclasses.replace(
+    TOTALS, make="tests.resources.fake_tables:make_published_totals", log="tests.resources.fake_tables:write_log"
+)
 TABLES = {table.name: table for table in (PRICES, AVERAGES, TOTALS)}
 # A table that reads the verdicts on all others, as the report does.
 ACCOUNT = Table(

@@ -17,31 +17,14 @@ from resources.gate import Verdict
 from resources.issues import ISSUE, ISSUES, Issues, landed
 from resources.lake import MANIFEST, PART
 from resources.leftovers import find_leftovers
-from resources.made import Made
-from resources.partition import Frames, Partition
 from resources.reasons import TEXT
 from tests.orchestration.test_kills import killed_at
-from tests.resources.fake_tables import TABLES, TOTALS, make_totals
+from tests.resources.fake_tables import PUBLISHED, TABLES
 from tests.resources.small_market import DAYS, WEEKS, build_all, deliver, deliver_market, open_world
 
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload([__name__])
 WEEK = WEEKS[-1]
-HERE = __name__ if not __name__.startswith("test_") else f"tests.resources.{__name__}"
-
-
-def make_published_totals(frames: Frames, partition: Partition, settings: None) -> Made:
-    made = make_totals(frames, partition, settings)
-    assert isinstance(made.frame, pl.DataFrame)
-    return Made(made.frame, files={"page.html": made.frame.write_json().encode(), "figures/one.svg": b"<svg/>"})
-
-
-def write_log(issues: Issues, settings: None) -> dict[str, bytes]:
-    """The log of the published totals: the numbers of the issues of each week."""
-    return {"log.json": json.dumps([[str(one.week), one.number, one.unchanged] for one in issues.places()]).encode()}
-
-
-PUBLISHED = dataclasses.replace(TOTALS, make=f"{HERE}:make_published_totals", log=f"{HERE}:write_log")
 
 
 def opened(market: Path, lake: Path | str) -> Builder:
