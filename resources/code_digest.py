@@ -16,7 +16,7 @@ import functools
 import hashlib
 import importlib.metadata
 import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from sys import stdlib_module_names
@@ -109,14 +109,7 @@ def definitions(make: str) -> tuple[str, ...]:
 @functools.cache
 def imports(module: str) -> tuple[str, ...]:
     """The modules of this project that `module` imports anywhere in its body."""
-    found: set[str] = set()
-    for node in ast.walk(_tree(module)):
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = _base(module, node)
-            found.update((base, *(f"{base}.{alias.name}" for alias in node.names)))
-    return tuple(sorted(name for name in found if _is_ours(name, module)))
+    return tuple(sorted(name for name in _module(module).names if _is_ours(name, module)))
 
 
 def clear_caches() -> None:
@@ -136,10 +129,14 @@ class _TopStatement:
     source: ast.stmt
 
     @functools.cached_property
+    def imports(self) -> Sequence[ast.Import | ast.ImportFrom]:
+        """The imports inside the statement."""
+        return [one for one in ast.walk(self.source) if isinstance(one, ast.Import | ast.ImportFrom)]
+
+    @functools.cached_property
     def imported(self) -> Mapping[str, Definition]:
         """The names that imports inside the statement bind."""
-        inner = [one for one in ast.walk(self.source) if isinstance(one, ast.Import | ast.ImportFrom)]
-        return {name: origin for one in inner for name, origin in _imported(self.module, one).items()}
+        return {name: origin for one in self.imports for name, origin in _imported(self.module, one).items()}
 
     @functools.cached_property
     def decisive(self) -> ast.stmt:
@@ -158,12 +155,13 @@ class _Module:
     """The statements of a module.
 
     bound: name → the statements that bind it. imported: name → the module and the name there, or None for the module itself.
-    on_import: the statements with an effect when the module is imported.
+    on_import: the statements with an effect when the module is imported. names: the dotted names that imports anywhere in its body name.
     """
 
     bound: Mapping[str, Sequence[_TopStatement]]
     imported: Mapping[str, Definition]
     on_import: Sequence[_TopStatement]
+    names: Set[str]
 
     @property
     def all(self) -> list[_TopStatement]:
@@ -250,8 +248,10 @@ def _module(module: str) -> _Module:
     bound: dict[str, list[_TopStatement]] = {}
     imported: dict[str, Definition] = {}
     on_import: list[_TopStatement] = []
-    for node in _tree(module).body:
+    names: set[str] = set()
+    for node in ast.parse(_source(module).read_text("utf-8")).body:
         statement = _TopStatement(module, node)
+        names.update(name for one in statement.imports for name in _imported_names(module, one))
         if isinstance(node, ast.Import | ast.ImportFrom):
             imported.update(_imported(module, node))
             continue
@@ -264,7 +264,7 @@ def _module(module: str) -> _Module:
         imported.update(statement.imported)
         if _guard(node) != "TYPE_CHECKING" and not _only_binds(node):
             on_import.append(statement)
-    return _Module(bound, imported, on_import)
+    return _Module(bound, imported, on_import, names)
 
 
 def _guard(statement: ast.stmt) -> str | None:
@@ -313,8 +313,12 @@ def _base(module: str, node: ast.ImportFrom) -> str:
     return ".".join([*above[: len(above) - node.level + 1], *([node.module] if node.module else [])])
 
 
-def _tree(module: str) -> ast.Module:
-    return ast.parse(_source(module).read_text("utf-8"))
+def _imported_names(module: str, node: ast.Import | ast.ImportFrom) -> list[str]:
+    """The dotted names that an import names: modules, and names in modules, which may be modules themselves."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    base = _base(module, node)
+    return [base, *(f"{base}.{alias.name}" for alias in node.names)]
 
 
 # --- what a definition uses -----------------------------------------------------------------------------------------
