@@ -605,11 +605,10 @@ class Builder:
         if sum(map(len, unbuilt.values())) < 2:
             return  # the lake's own error names the one
         wanted = [f"{', '.join(names)} of {k}" for k, names in sorted(unbuilt.items())]
-        commands = [build_command(",".join(names), k) for k, names in sorted(unbuilt.items())]
         more = f"; and so for {len(wanted) - _LISTED} more" if len(wanted) > _LISTED else ""
         raise NotReadyError(
-            f"{table.name} of {key} needs {'; '.join(wanted[:_LISTED])}{more}, which are not built. Build them first: "
-            f"{' && '.join(commands[:_LISTED])}{more}"
+            f"{table.name} of {key} needs {'; '.join(wanted[:_LISTED])}{more}, which are not built. Build them with it: "
+            f"{build_command(table.name, key)}"
         )
 
     def _partition(

@@ -492,6 +492,6 @@ def _stored(unavailable: Mapping[str, Reason]) -> dict[str, Any]:
     return {name: reason.to_json() for name, reason in unavailable.items()}
 
 
-def build_command(names: str, key: dt.date) -> str:
-    """The command that builds one partition of one or more tables. names: the tables, separated by commas."""
-    return f"dagster asset materialize -m orchestration.definitions --select {names} --partition {key}"
+def build_command(table: str, key: dt.date) -> str:
+    """The command that builds a partition and everything upstream of it that is stale."""
+    return f"python -m orchestration.run --table {table} --date {key}"

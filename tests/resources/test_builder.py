@@ -238,9 +238,7 @@ def test_an_unbuilt_input_names_the_command(market: Path, tmp_path: Path) -> Non
     builder = open_world(market, tmp_path / "lake")
     outcome = builder.build(AVERAGES, [DAYS[5]])[0]
     assert outcome.state == "blocked"
-    assert "dagster asset materialize -m orchestration.definitions --select prices --partition 2023-01-06" in str(
-        outcome.detail
-    )
+    assert "python -m orchestration.run --table averages --date 2023-01-10" in str(outcome.detail)
 
 
 @pytest.mark.parametrize("failing_write", [0, 1, 2])
