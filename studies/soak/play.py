@@ -248,10 +248,11 @@ class Stage:
         )
 
     def full_disk(self, day: dt.date) -> None:
-        """The disk of the lake is full when a day arrives, and has room again after the alerts."""
+        """The disk of the lake becomes full while a day is built, and has room again after the alerts."""
+        self.day_arrives(day)
+        self.wait_for_run("daily_tables", day)
         self.disk.fill(self.daemon)
         self.say(f"    the disk of the lake is full ({self.disk.kind})")
-        self.day_arrives(day)
         if self.disk.mounted:
             self.wait_for_alert("disk", str(self.disk.folder))
             self.incidents.append(Incident("the disk of the lake is full", "disk", str(self.disk.folder)))
