@@ -132,6 +132,10 @@ def _spec(table: Table, partitions: dg.PartitionsDefinition, deps: Sequence[dg.A
             "stage": table.stage,
             "settings": ", ".join(table.sections) or "none",
             "history": table.history,
+            "data docs": dg.MetadataValue.md(
+                "`python -m orchestration.gates --docs FOLDER` writes the checks and the latest verdicts as HTML; this table's page is "
+                f"`expectations/{table.name}.html`."
+            ),
             "dagster/column_schema": dg.TableSchema(columns),
         },
     )

@@ -34,7 +34,7 @@ def suite_of(table: Table) -> Any:
     """The suite of a table, as Great Expectations' object."""
     suite = import_great_expectations().ExpectationSuite
     about = {"table": table.name, "partition": table.partition, "stage": table.stage}
-    return suite(name=table.name, expectations=[_expectation(check) for check in table.checks], meta=about)
+    return suite(name=table.name, expectations=[expectation_of(check) for check in table.checks], meta=about)
 
 
 def to_json(table: Table) -> dict[str, Any]:
@@ -94,7 +94,8 @@ def changes_in(table: Table, edited: Any, source: str) -> dict[str, dict[str, An
     return found
 
 
-def _expectation(check: Check) -> Any:
+def expectation_of(check: Check, **about: Any) -> Any:
+    """A check as Great Expectations' object. about: further fields of it, such as its description."""
     values = values_of(check)
     meta = {
         "check": check.name,
@@ -103,7 +104,7 @@ def _expectation(check: Check) -> Any:
         "plausibility": check.plausibility,
         "remedy": {"zh": check.remedy.zh, "en": check.remedy.en},
     }
-    return great_expectation(check.rule, severity="critical" if check.critical else "warning", meta=meta)
+    return great_expectation(check.rule, severity="critical" if check.critical else "warning", meta=meta, **about)
 
 
 def _values(name: str, declared: Mapping[str, Any], edited: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:

@@ -1,6 +1,9 @@
 """The suites of all tables: Great Expectations reads them, edits return as settings, and nothing else can be edited."""
 
+import dataclasses
 import json
+import posixpath
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -9,13 +12,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assets.report.make_report import LINK_OUT
 from orchestration.gates import main, read_suites, to_settings, write_suites
 from orchestration.platform import PROFILES
 from orchestration.tables import load_tables
+from resources.data_docs import INDEX, data_docs
 from resources.errors import SettingsError
+from resources.gate import NotNull
 from resources.gate_changes import describe_gates, values_of, with_gates
+from resources.language import Bilingual
+from resources.settings.gates import GateSettings
 from resources.settings.load import load_profile
 from resources.suites import changes_in, to_json
+from tests.resources import fake_tables
+from tests.resources.small_market import DAYS, build_all, deliver, open_world
 
 TABLES = load_tables()
 CHECKS = [(table.name, check) for table in TABLES.values() for check in table.checks]
@@ -181,3 +191,68 @@ def test_the_command_writes_the_present_settings(tmp_path: Path, capsys: pytest.
     assert main(["--write", str(mine / "folder"), "--profile", str(mine)]) == 1
     assert "cannot be written" in capsys.readouterr().err
     assert main(["--read", str(tmp_path), "--profile", "sample"]) == 1
+
+
+# --- Data Docs ----------------------------------------------------------------------------------------------------------------
+
+
+def test_data_docs_show_the_verdicts_and_load_nothing(market: Path, tmp_path: Path) -> None:
+    """A day with an unusual symbol is refused, one without a close warns, and one cannot be read."""
+    deliver(market, DAYS[3], {"<script>alert('$1')</script>": 2000.0, "600000.SH": 10.0})
+    deliver(market, DAYS[5], {"600000.SH": -1.0})
+    prices = fake_tables.PRICES
+    remedy = Bilingual("<b>$1 $x ${y}", "<b>$1 $x ${y}")
+    known = dataclasses.replace(prices.checks[0], name="known", rule=NotNull("close"), critical=False, remedy=remedy)
+    tables = fake_tables.TABLES | {"prices": dataclasses.replace(prices, checks=(*prices.checks, known))}
+    tables = with_gates(tables, {"prices": {"prices_are_sane": GateSettings(mostly=0.9)}})
+    builder = open_world(market, tmp_path / "lake")
+    builder.tables = tables
+    build_all(builder)
+    pages = dict(data_docs(tables, builder.lake))
+    assert set(pages) >= {INDEX, "expectations/prices.html", "expectations/totals.html"}
+    newest = f"validations/prices/{DAYS[-1]}/{DAYS[-1]}/prices.html"
+    assert newest in pages
+    assert not any(str(DAYS[5]) in path for path in pages)  # no declared check was judged
+    assert "a negative close" in pages[INDEX]
+    for path, page in pages.items():
+        assert not LINK_OUT.findall(page.encode()), path
+        assert "<script" not in page, path
+        for link in re.findall(r'href="([^"#]+)"', page):
+            assert posixpath.normpath(posixpath.join(posixpath.dirname(path), link)) in pages, (path, link)
+    suite = pages["expectations/prices.html"]
+    assert "prices_are_sane (critical): close must be between 0 and 1000 in 90.0000% of the rows." in suite
+    assert "Remedy: deliver the bars again" in suite
+    assert "known (warning): close must be known. Remedy: &lt;b&gt;$1 $x ${y}" in suite
+    assert "prices_are_sane (critical): close must be between 0 and 1000" in pages[newest]
+    assert "Passed" in pages[newest] or "Succeeded" in pages[newest]
+
+
+def test_data_docs_show_the_newest_failure(market: Path, tmp_path: Path) -> None:
+    deliver(market, DAYS[3], {"<script>alert('$1')</script>": 2000.0, "600000.SH": 10.0})
+    builder = open_world(market, tmp_path / "lake")
+    build_all(builder)
+    pages = dict(data_docs(builder.tables, builder.lake))
+    page = pages[f"validations/prices/{DAYS[3]}/{DAYS[3]}/prices.html"]
+    assert "not so in 1 of 2 rows: " in page
+    assert "&lt;SCRIPT&gt;ALERT(&#x27;$1&#x27;)&lt;/SCRIPT&gt;" in page
+    assert "<script" not in page
+    assert "Failed" in page
+    row = next(line for line in pages[INDEX].split("\n") if "expectations/prices.html" in line)
+    assert f"<td>{len(DAYS)}</td><td>1</td><td>1</td>" in row
+
+
+def test_the_command_writes_data_docs(market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lake, site = tmp_path / "lake", tmp_path / "site"
+    arguments = ["--docs", str(site), "--lake", str(lake), "--profile", "sample"]
+    assert main(arguments) == 1
+    assert "There is no lake" in capsys.readouterr().err
+    (lake / "prices").mkdir(parents=True)
+    assert main(arguments) == 0
+    assert capsys.readouterr().out.strip() == str(site / INDEX)
+    assert {path.stem for path in (site / "expectations").iterdir()} == set(TABLES)
+    assert main(arguments) == 0  # an earlier site is replaced
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "mine.txt").touch()
+    assert main(["--docs", str(tmp_path / "other"), "--lake", str(lake), "--profile", "sample"]) == 1
+    assert main(["--write", str(site), "--lake", str(lake)]) == 1
+    assert "needs --docs" in capsys.readouterr().err

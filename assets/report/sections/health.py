@@ -99,7 +99,7 @@ def _verdict_table(found: Findings, say: Speaker) -> Grid:
     ]
     totals = {column: f"{int(by_table[column].sum()):,}" for column in columns}
     heads = [[(say(key), 1) for key in ("data_table", *columns)]]
-    return Grid(5, say("table5_title"), say("table5_lead", **totals), heads, rows)
+    return Grid(5, say("table5_title"), say("table5_lead", **totals), heads, rows, [say("table5_docs")])
 
 
 def _alarms(found: Findings, say: Speaker) -> list[str]:

@@ -21,6 +21,10 @@ WORDS: Mapping[str, Bilingual] = {
         "截至本周共检查 {partitions} 个分区、{checks} 次：警告 {warnings} 次，拒绝下游使用的分区 {refused} 个。",
         "Up to this week {checks} checks judged {partitions} partitions: {warnings} warnings, {refused} partitions refused.",
     ),
+    "table5_docs": T(
+        "各检查的规则与最近的检查结果可由命令 python -m orchestration.gates --docs 生成网页查看。",
+        "The command python -m orchestration.gates --docs writes the rules of the checks and their latest verdicts as web pages.",
+    ),
     "data_table": T("数据表", "table"),
     "partitions": T("分区数", "partitions"),
     "rows": T("行数", "rows"),
