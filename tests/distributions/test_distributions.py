@@ -530,3 +530,13 @@ def test_the_settings_have_every_kind() -> None:
         DistributionsSettings(quantile_warning=30.0)
     with pytest.raises(ValueError, match="least_days = 61 must not be above days = 60"):
         DistributionsSettings(least_days=61)
+
+
+def test_what_moves_money_reads_the_table() -> None:
+    """A refused partition is refused to its readers, so that neither portfolio nor the report is made from the week."""
+    from orchestration.tables import load_tables
+
+    for name in ("csi500_portfolio", "csi1000_portfolio", "report"):
+        read = load_tables()[name].read("distribution_shifts")
+        assert read is not None
+        assert read.keys(CALENDAR, load_tables()[name], SHIFTS, FAULTY, None, DAYS[0], DAYS[0]) == [FAULTY]

@@ -6,6 +6,7 @@ import posixpath
 import re
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.report.make_report import LINK_OUT
+from assets.report.sections.settings import write_settings
 from orchestration.gates import main, read_suites, to_settings, write_suites
-from orchestration.platform import PROFILES
+from orchestration.platform import PROFILES, Names, open_builder
 from orchestration.tables import load_tables
 from resources.data_docs import INDEX, data_docs
 from resources.errors import SettingsError
@@ -256,3 +258,28 @@ def test_the_command_writes_data_docs(market: Path, tmp_path: Path, capsys: pyte
     assert main(["--docs", str(tmp_path / "other"), "--lake", str(lake), "--profile", "sample"]) == 1
     assert main(["--write", str(site), "--lake", str(lake)]) == 1
     assert "needs --docs" in capsys.readouterr().err
+
+
+def test_the_platform_judges_by_the_settings_and_the_report_prints_them(tmp_path: Path) -> None:
+    (tmp_path / "market" / "bars").mkdir(parents=True)
+    mine = tmp_path / "mine.toml"
+    text = "[gates.factors.most_of_universe_covered]\nmin = 0.5\ncritical_share = 0.9\n[gates.order_sizes.orders_counted]\nmin = 0\n"
+    mine.write_text(text, "utf-8")
+    builder = open_builder(Names(str(tmp_path / "market"), str(tmp_path / "lake"), str(mine)), say=lambda line: None)
+    check = next(one for one in builder.tables["factors"].checks if one.name == "most_of_universe_covered")
+    assert (check.rule.min, check.rule.max, check.critical_share) == (0.5, 1, 0.9)
+    assert builder.tables["order_sizes"] == TABLES["order_sizes"]
+    assert {
+        name for name in TABLES if builder.code_digest(builder.tables[name]) != builder.code_digest(TABLES[name])
+    } == set()
+    rows = [one for one in builder.run_settings["differences"] if one["setting"].startswith("gates.")]
+    path = "gates.factors.most_of_universe_covered"
+    assert rows == [
+        {"setting": f"{path}.min", "value": 0.5, "production": 0.8, "reason": "", "looser": True},
+        {"setting": f"{path}.critical_share", "value": 0.9, "production": 1, "reason": "", "looser": False},
+    ]
+    found = SimpleNamespace(run=builder.run_settings, rulebook={"added": [], "newest": None}, tree={})
+    table = write_settings(found, "en")
+    printed = [row.cells for row in table.blocks[1].rows]
+    assert [f"{path}.min", "0.5", "0.8", "Looser than the declared check."] in printed
+    assert [f"{path}.critical_share", "0.9", "1", ""] in printed
