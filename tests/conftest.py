@@ -25,8 +25,28 @@ hypothesis.settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the whole chain come first: one worker builds it while the other ones are busy elsewhere."""
-    items.sort(key=lambda item: "full_lake" not in getattr(item, "fixturenames", ()))
+    """Tests of the whole chain come first, then those of kernels.
+
+    A worker begins with its part of the list, so that one worker compiles the kernels, and the others, which come to those tests last,
+    read them from numba's cache.
+    """
+    kernels = (
+        "bars",
+        "delivered_bars",
+        "factors",
+        "features",
+        "models",
+        "real_data",
+        "sample_market",
+        "tape_health",
+        "ticks",
+    )
+
+    def order(item: pytest.Item) -> tuple[bool, bool]:
+        folder = item.path.relative_to(ROOT / "tests").parts[0]
+        return "full_lake" not in getattr(item, "fixturenames", ()), folder not in kernels
+
+    items.sort(key=order)
 
 
 REAL_DATA = ROOT.parent / "shared" / "data"

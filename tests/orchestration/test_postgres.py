@@ -70,6 +70,7 @@ def what_is_shown(
 
 
 @needs_postgres
+@pytest.mark.slow
 def test_a_build_is_shown_as_on_sqlite(market: Path, tmp_path: Path, postgres: dg.DagsterInstance) -> None:
     """A build of the driver, a run of assets with a refused day, a correction, and an empty home that learns the lake."""
     (tmp_path / "sqlite").mkdir()
@@ -148,6 +149,7 @@ def test_a_killed_run_is_closed_by_the_next_one(
 
 
 @needs_postgres
+@pytest.mark.slow
 def test_the_password_is_in_no_reference_to_the_instance(postgres: dg.DagsterInstance) -> None:
     """Dagster passes the reference to its processes on the command line, and the UI shows the configuration."""
     from dagster_shared.serdes import serialize_value

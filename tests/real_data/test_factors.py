@@ -312,7 +312,10 @@ def made_bars(date: dt.date) -> pl.DataFrame:
     return of.bars.frame
 
 
-@pytest.mark.parametrize("date", list(TAPES))
+FIRST, *OTHERS = TAPES
+
+
+@pytest.mark.parametrize("date", [FIRST, *(pytest.param(date, marks=pytest.mark.slow) for date in OTHERS)])
 def test_indicators_on_the_tapes_equal_a_plain_recomputation_from_the_files(date: dt.date) -> None:
     bars = made_bars(date)
     daily = pl.DataFrame(

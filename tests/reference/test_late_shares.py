@@ -175,7 +175,7 @@ Row = tuple[float, float, int]
     st.lists(st.tuples(st.sampled_from([1.0, 1.0, 1.0, 1.3, 2.0]), st.floats(0.92, 1.08), st.sampled_from([1, 1, 2])), min_size=5, max_size=9),
     st.integers(1, 4),
 )  # fmt: skip
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_late_and_following_counts_equal_plain_loops(steps: list[Row], late_days: int) -> None:
     """pre_close may fall and the shares of one stock may rise in any way."""
     days = DAYS[: len(steps)]

@@ -253,7 +253,7 @@ names = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(tapes=st.lists(names, min_size=1, max_size=12), share=st.sampled_from([0.0, 0.1, 0.5]))
 def test_which_files_were_cut_is_what_counting_by_hand_says(tapes, share):
     """One file; each channel of it has ended or not, as the first name on the channel says."""

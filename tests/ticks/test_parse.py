@@ -70,7 +70,7 @@ def lines_of(texts, layout, text_suffix=False):
 
 @pytest.mark.parametrize("layout", [TRADES, INSIGHT], ids=["DataYes", "INSIGHT"])
 @pytest.mark.parametrize("text_suffix", [False, True])
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_compiled_and_plain_parsers_agree_on_every_row(layout, text_suffix, data):
     lines = lines_of(data.draw(bodies(layout)), layout, text_suffix)
@@ -100,7 +100,7 @@ def test_normal_rows_never_need_the_plain_parser(layout):
         assert read.shape == (len(plan.read.positions), 1)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     text=st.one_of(
         st.builds("{}.{}".format, digits, digits), st.builds("-{}E{}".format, digits, st.integers(-25, 25)), odd
