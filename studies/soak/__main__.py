@@ -84,7 +84,7 @@ def _soak(options: argparse.Namespace, work: Path, say: Callable[[str], None]) -
         else:
             play(stage, weeks)
         say("the clean backfill by the driver")
-        backfill(stage, work / "clean")
+        backfill(work / "clean")
         rows = check(stage, port, work / "clean")
         print_table(rows)
         if options.keep:

@@ -30,14 +30,15 @@ class Row:
     detail: str
 
 
-def backfill(stage: Stage, lake: Path) -> None:
-    """Build the reports of all weeks from the final landing zone with the driver, into a fresh lake. The newest week comes first.
+def backfill(lake: Path) -> None:
+    """Build the reports that the soak's lake has from the final landing zone with the driver, into a fresh lake. The newest comes first.
 
     Raises:
         CalledProcessError: the driver failed.
     """
     environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
-    for week in reversed(stage.reported):
+    builder = record.platform()
+    for week in sorted(builder.lake.keys(builder.tables["report"]), reverse=True):
         command = [sys.executable, "-m", "orchestration.run", "--lake", str(lake), "--week", str(week)]
         subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
 
