@@ -109,7 +109,8 @@ def _every_failure_alerted(failures: list[tuple[dg.DagsterRun, str]], alerts: li
     silent = [
         f"{run.run_id[:8]} ({run.job_name})"
         for run, text in failures
-        if run.tags.get(ALERT) != "sent" and not any(f"{one['table']} of {one['partition']}" in text for one in sent)
+        if run.tags.get(ALERT) != "sent"
+        and not any(all(str(one[key]) in text for key in ("table", "partition", "check")) for one in sent)
     ]
     unexplained = [f"{run.run_id[:8]} without a reason" for run, text in failures if not text]
     found = [*silent, *unexplained]

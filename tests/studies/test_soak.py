@@ -105,4 +105,6 @@ def test_a_failed_run_without_an_alert_or_a_reason_fails_its_row() -> None:
     assert checks._every_failure_alerted([(run("sent"), "why")], []).holds
     assert not checks._every_failure_alerted([(run("none"), "why")], []).holds
     assert not checks._every_failure_alerted([(run("sent"), "")], []).holds
-    assert checks._every_failure_alerted([(run("none"), f"lacks tape_health of {DAY}: refused")], refused).holds
+    assert checks._every_failure_alerted(
+        [(run("none"), f"[tape_health/date={DAY}] input_is_readable failed: why")], refused
+    ).holds
