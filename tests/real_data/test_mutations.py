@@ -44,7 +44,6 @@ from tests.real_data.mutations import FAMILIES, Bases, all_mutations
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"REAL DATA ABSENT: no {DATA}, real tapes are not mutated")
 PER_FAMILY = 21
-FEW = 3  # of each family in `make test`
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +52,13 @@ def bases() -> Bases:
     return Bases(sse=sse, whole=whole_channel(sse), dated=insight_sse(DATA), szse=datayes_szse(DATA))
 
 
-@pytest.fixture(scope="module", params=[FEW, pytest.param(PER_FAMILY, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module")
 def ended(
     bases: Bases, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, list[tuple[Mutation, Ending]]]]:
     """Family → its mutations and how they ended, of the families that are to be tested."""
     asked = {item.callspec.params.get("name") for item in request.session.items if hasattr(item, "callspec")}
-    families = {name: chosen(made, request.param) for name, made in all_mutations(bases).items() if name in asked}
+    families = {name: chosen(made, PER_FAMILY) for name, made in all_mutations(bases).items() if name in asked}
     owner = {id(mutation): name for name, made in families.items() for mutation in made}
     results: dict[str, list[tuple[Mutation, Ending]]] = {name: [] for name in families}
     everything = [mutation for made in families.values() for mutation in made]
