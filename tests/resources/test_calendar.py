@@ -342,7 +342,7 @@ def test_extra_holidays_are_no_trading_days() -> None:
 
 def test_only_what_concerns_no_content_reads_the_clock() -> None:
     """What is built depends on the data's dates. Only the age of a delivery, of a run or of a file that is left over, the date of an
-    adoption, an event or an alert, the heartbeat of a lock and the end of the partitions that Dagster shows are read off the clock."""
+    adoption, an issue, an event or an alert, the heartbeat of a lock and the end of the partitions that Dagster shows are read off the clock."""
     reading = {
         path.relative_to(ROOT).as_posix()
         for folder in ("assets", "resources", "orchestration")
@@ -352,7 +352,7 @@ def test_only_what_concerns_no_content_reads_the_clock() -> None:
         and re.search(r"(\.(now|today|utcnow|time_ns|localtime|gmtime)|time\.time)$", ast.unparse(node.func))
     }
     of_orchestration = {"adopt", "alerts", "definitions", "recorder", "sensors", "triggers", "vacuum"}
-    of_resources = {"channels", "lease", "leftovers"}
+    of_resources = {"channels", "issues", "lease", "leftovers"}
     assert reading == {
         *(f"orchestration/{name}.py" for name in of_orchestration),
         *(f"resources/{name}.py" for name in of_resources),
