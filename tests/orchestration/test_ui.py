@@ -1,8 +1,8 @@
 """The UI is closed to other web pages: through the ASGI application with Dagster's own one inside, and through the real commands."""
 
 import asyncio
-import http.client
 import contextlib
+import http.client
 import json
 import os
 import signal
