@@ -156,11 +156,11 @@ def require_log(full_lake: Path, lake: Path, fresh: Path, day: dt.date, weeks: s
     ("part", "at"),
     [
         ("ticks", 51),
-        ("ticks", 59),
-        ("bars", 0),
-        ("bars", 24),
-        ("bars", 49),
-        ("daily_prices", 40),
+        pytest.param("ticks", 59, marks=pytest.mark.slow),
+        pytest.param("bars", 0, marks=pytest.mark.slow),
+        pytest.param("bars", 24, marks=pytest.mark.slow),
+        pytest.param("bars", 49, marks=pytest.mark.slow),
+        pytest.param("daily_prices", 40, marks=pytest.mark.slow),
         ("index_weights", 57),
     ],
 )

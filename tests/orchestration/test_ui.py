@@ -202,7 +202,8 @@ def test_the_processes_of_the_development_server_are_guarded(monkeypatch: pytest
     assert commands == [["python", "-m", "orchestration.ui", "--port", "3"], ["python", "-m", "dagster._daemon", "run"]]
 
 
-@pytest.mark.parametrize("mode", [pytest.param([], marks=pytest.mark.slow), ["dev"]])
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", [[], ["dev"]])
 def test_the_command_serves_a_guarded_ui(tmp_path: Path, mode: list[str]) -> None:
     (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     (tmp_path / "none.py").write_text("import dagster as dg\ndefs = dg.Definitions()\n")

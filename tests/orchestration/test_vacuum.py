@@ -46,7 +46,11 @@ pytestmark = pytest.mark.usefixtures("fake_tables")
 LATER = dt.datetime.now(dt.UTC) + dt.timedelta(days=200)
 # The event log with one table for all runs, as Postgres has it. By default each run has a SQLite file of its own.
 ONE_TABLE = {"module": "dagster._core.storage.event_log", "class": "ConsolidatedSqliteEventLogStorage"}
-STORAGES = ["sqlite", "one table", pytest.param("postgres", marks=[needs_postgres, pytest.mark.slow])]
+STORAGES = [
+    "sqlite",
+    pytest.param("one table", marks=pytest.mark.slow),
+    pytest.param("postgres", marks=[needs_postgres, pytest.mark.slow]),
+]
 EVERY_STORAGE = pytest.mark.parametrize("instance", STORAGES, indirect=True)
 
 

@@ -50,7 +50,7 @@ def kept_files(builder: Builder) -> dict[str, bytes]:
     return {name: store.read_bytes(f"{ISSUES}/{name}") or b"" for name in store.below(ISSUES) if "/" in name}
 
 
-@pytest.fixture(params=["local", "s3"])
+@pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.slow)])
 def lake(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(tmp_path / "lake") if request.param == "local" else request.getfixturevalue("bucket")
 

@@ -182,6 +182,7 @@ def test_what_another_machine_wrote_lately_is_kept(market: Path, tmp_path: Path)
     assert STILL_SECONDS >= 3600
 
 
+@pytest.mark.slow
 def test_a_lake_on_s3(market: Path, tmp_path: Path, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     builder = open_world(market, bucket)

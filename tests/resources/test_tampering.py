@@ -236,6 +236,7 @@ def test_a_lake_that_may_only_be_read_is_read(tampered: Copy, monkeypatch: pytes
     assert tampered.open().lake.read(PRICES, DAYS).collect().height == 2 * len(DAYS)
 
 
+@pytest.mark.slow
 def test_swapped_parts_on_s3_are_built_again(
     world: tuple[Path, Path], bucket: str, tmp_path: Path, monkeypatch
 ) -> None:
@@ -342,7 +343,9 @@ def test_a_mutant_that_is_read_can_be_used_and_written(dumps) -> None:
     assert 0 < read < len(all_mutants())
 
 
-@pytest.mark.parametrize("dumps", [dumps_unsealed, dumps_sealed], ids=["as it is", "with a new seal"])
+@pytest.mark.parametrize(
+    "dumps", [pytest.param(dumps_unsealed, marks=pytest.mark.slow), dumps_sealed], ids=["as it is", "with a new seal"]
+)
 def test_a_lake_with_mutants_is_planned_read_and_built_without_a_crash(tampered: Copy, dumps) -> None:
     """Every mutant of a real manifest, several in one lake. What is damaged or stale is built; nothing outside is touched."""
     folders = [Lake.folder(PRICES, day) for day in DAYS]

@@ -73,6 +73,7 @@ def test_every_snapshot_of_a_true_tape_is_reproduced(symbol, acts, calls, every)
 
 @settings(max_examples=100, deadline=None)
 @given(ACTS, CALLS)
+@pytest.mark.slow
 def test_shanghai_s_order_is_found_without_the_joint_numbering(acts, calls):
     row = replayed([play("600519.SH", acts, calls)], numbered=False).row(0, named=True)
     assert (row["faults"], row["mismatches"], row["reason"]) == (0, 0, None)

@@ -604,6 +604,7 @@ def test_no_altered_trade_changes_bars_silently(seed, change, reference):
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from(["trades", "volume", "amount", "pre_close", "time", "drop"]))
+@pytest.mark.slow
 def test_no_altered_snapshot_touches_what_trades_say(seed, change):
     rng = random.Random(seed)
     trades, quotes, daily = random_market(rng)
