@@ -18,7 +18,6 @@ import pytest
 from tests.conftest import ROOT
 from tests.house.guides import GUIDES, OPERATIONS, RESEARCH, RUN, Block, read_blocks
 
-pytestmark = pytest.mark.great_expectations
 MINUTES = 20  # a block that takes longer hangs
 
 
