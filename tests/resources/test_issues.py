@@ -210,6 +210,7 @@ def publish(market: str, lake: str, before: object = None) -> None:
         builder.keep_issue(PUBLISHED, WEEK)
 
 
+@pytest.mark.slow
 def test_kills_at_every_write_lose_no_issue(tmp_path: Path) -> None:
     market = deliver_market(tmp_path / "market")
     build_all(opened(market, tmp_path / "first"))
