@@ -5,20 +5,12 @@ This module passes the issue to the template templates/weekly.html.j2, which def
 """
 
 from assets.report.issue import Issue
-from assets.report.render.layout import TEMPLATES, layout_words, name_kind
+from assets.report.render.layout import TEMPLATES, layout_words, make_environment, name_kind
 
 
 def render_html(issue: Issue) -> str:
     """Render the whole page. Text is escaped; SVG from charts.py is inserted unchanged."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = make_environment(TEMPLATES, autoescape=True)
     environment.filters["css"] = _css_string
     environment.filters["kind"] = name_kind
     template = environment.get_template("weekly.html.j2")

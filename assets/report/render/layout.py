@@ -1,13 +1,30 @@
 """The folder of the templates, and the words that the templates print around the issue's content."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assets.report.issue import Block
 from assets.report.words.layout import LAYOUT
 from assets.report.words.shared import SHARED
 from resources.language import Language
 
+if TYPE_CHECKING:
+    import jinja2
+
 TEMPLATES = Path(__file__).parent / "templates"
+
+
+def make_environment(templates: Path, *, autoescape: bool) -> "jinja2.Environment":
+    """The environment of the templates in a folder, in which an undefined name is an error. autoescape: escape text for HTML."""
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates),
+        autoescape=autoescape,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 def layout_words(language: Language) -> dict[str, str]:

@@ -5,6 +5,7 @@ Its template is not in `templates/`, because the code digest of the report cover
 
 from pathlib import Path
 
+from assets.report.render.layout import make_environment
 from assets.report.sections.restatements import LogPage
 from resources.language import Language
 
@@ -13,13 +14,8 @@ LOG_TEMPLATES = Path(__file__).parent / "log_templates"
 
 def render_log(page: LogPage, language: Language) -> str:
     """Render the page. Text is escaped."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(LOG_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return (
+        make_environment(LOG_TEMPLATES, autoescape=True)
+        .get_template("log.html.j2")
+        .render(page=page, language=language)
     )
-    return environment.get_template("log.html.j2").render(page=page, language=language)

@@ -12,7 +12,7 @@ from pathlib import Path
 from assets.report.issue import Issue
 from assets.report.reasons import NO_CHINESE_FONT
 from assets.report.render.charts import FONT
-from assets.report.render.layout import TEMPLATES, layout_words, name_kind
+from assets.report.render.layout import TEMPLATES, layout_words, make_environment, name_kind
 from resources.reasons import Reason
 
 CHINESE_FONTS = (
@@ -43,19 +43,13 @@ def print_pdf(issue: Issue, day: dt.date) -> bytes:
         NoFont: None of CHINESE_FONTS is installed.
         TypeError: typst returned several documents.
     """
-    import jinja2
     import typst
 
     installed = set(typst.Fonts().families())
     fonts = [name for name in CHINESE_FONTS if name in installed]
     if not fonts:
         raise NoFont(NO_CHINESE_FONT(fonts=CHINESE_FONTS))
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = make_environment(TEMPLATES, autoescape=False)
     # Typst's string literals escape like JSON's, so every text goes in as one and nothing in it is markup.
     environment.filters["literal"] = lambda text: json.dumps(str(text), ensure_ascii=False)
     environment.filters["text"] = lambda text: f"#{json.dumps(str(text), ensure_ascii=False)}"
