@@ -18,6 +18,7 @@ from dagster_shared.error import SerializableErrorInfo
 
 from orchestration.findings import Finding, failed_checks
 from orchestration.platform import Names
+from orchestration.runs import FAULT
 from resources.alerts import Alert, in_both, make_alert
 from resources.builder import Builder
 from resources.errors import ZhoubaoError
@@ -33,6 +34,8 @@ MOST_VISITED = 20_000  # partitions upstream of the failed ones that are looked 
 WRAPPERS = ("DagsterExecutionStepExecutionError", "RetryRequested")
 OF_THE_REQUEST = ("SettingsError", "InputError", "NotReadyError")
 OF_THE_MACHINE = ("MachineError", "OutOfMemoryError")
+OF_THE_WHOLE_MACHINE = ("ENOSPC", "EDQUOT", "EROFS", "ENOMEM")
+"""Codes of faults that end every run until they are removed: they are one alert, whichever runs they end."""
 EVENTS = {
     dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
     dg.DagsterEventType.ASSET_MATERIALIZATION,
@@ -86,7 +89,9 @@ def alert_of_run(builder: Builder | None, instance: dg.DagsterInstance, run: dg.
     if not failure.errors and not failure.described:
         return make_alert("killed", target, where, {"target": target}, command=again, facts=facts)
     if failure.is_of_the_machine:
-        subject = f"{failure.errors[0].cls_name} {target}"
+        code = run.tags.get(FAULT, "")
+        subject = code if code in OF_THE_WHOLE_MACHINE else f"{failure.errors[0].cls_name} {target}"
+        facts |= {"fault": code}
         return make_alert(
             "machine", subject, where, {"target": target, "error": failure.message}, command=again, facts=facts
         )
@@ -241,8 +246,9 @@ def _is_of_the_machine(name: str) -> bool:
 def _aims(builder: Builder, run: dg.DagsterRun) -> list[FailedPartition]:
     """The partitions that the tags of a run name as its target. A partition that was refused before is not planned again."""
     tags, daily = run.tags, [one.name for one in builder.tables.values() if one.partition == "day"]
-    named = [(tags.get("zhoubao/target", ""), tags.get("zhoubao/partition")), (REPORT, tags.get("week"))]
-    named += [(name, tags.get("day")) for name in daily]
+    kind, asked = _asked(run)
+    named = [(tags.get("zhoubao/target", ""), tags.get("zhoubao/partition"))]
+    named += [(name, asked) for name in {"week": [REPORT], "day": daily, "": []}[kind]]
     return [own for name, key in named for own in _partitions(dg.AssetKey(name or "none"), [key])]
 
 
@@ -290,8 +296,20 @@ def driver_command() -> str:
     return shlex.join(["python", "-m", "orchestration.run", *options])
 
 
+def _asked(run: dg.DagsterRun) -> tuple[str, str]:
+    """ "week" or "day" with the week or day that a run was for, by its tags or, if it was started in the UI, by its configuration."""
+    for kind, op in (("week", "build_report"), ("day", "build_day")):
+        ops: Any = run.run_config.get("ops", {})
+        config = ops.get(op, {}).get("config", {})
+        if key := run.tags.get(kind) or config.get(kind):
+            return kind, key
+    return "", ""
+
+
 def _target(run: dg.DagsterRun, failure: _Failure) -> str:
-    """What a run was for: the partition or the day or week that its tags name, else the first partition that it did not build."""
+    """What a run was for: a day or week, the partition that its tags name, else the first partition that it did not build."""
+    if asked := " ".join(_asked(run)).strip():
+        return asked
     named = [run.tags[tag] for tag in ("zhoubao/target", "zhoubao/partition") if tag in run.tags]
     if named:
         return " ".join(named)
@@ -302,9 +320,12 @@ def _command_again(run: dg.DagsterRun, failure: _Failure) -> str:
     """The command that repeats what a run was for."""
     if run.tags.get("zhoubao/target") == "sync":
         return "python -m orchestration.sync"
+    kind, asked = _asked(run)
+    if kind:
+        return f"{driver_command()} --{kind} {asked}"
     table, key = run.tags.get("zhoubao/target", ""), run.tags.get("zhoubao/partition", "")
-    if "week" in run.tags or (table == REPORT and key):
-        return f"{driver_command()} --week {run.tags.get('week', key)}"
+    if table == REPORT and key:
+        return f"{driver_command()} --week {key}"
     if not (table and key) and failure.unbuilt:
         table, key = failure.unbuilt[0][0], str(failure.unbuilt[0][1])
     return f"{driver_command()} --table {table} --date {key}" if table and key else driver_command()

@@ -35,8 +35,9 @@ from dagster._core.events import AssetMaterializationPlannedData, StepMaterializ
 
 from orchestration.event_log import kept_open
 from orchestration.keys import asset_key
-from orchestration.runs import EXAMINED, mark_run, unrecorded
+from orchestration.runs import EXAMINED, FAULT, mark_run, unrecorded
 from resources.builder import Builder, Outcome
+from resources.errors import fault_code
 from resources.gate import Verdict
 from resources.lake import Manifest
 from resources.reasons import put_into_words
@@ -207,14 +208,26 @@ def run_recorded(
 
 @contextlib.contextmanager
 def recorder_of(builder: Builder, context: dg.OpExecutionContext) -> Iterator[Recorder]:
-    """The recorder of a Dagster run that executes an op, with the run's event log kept open."""
+    """The recorder of a Dagster run that executes an op, with the run's event log kept open. The run is tagged with what ended it."""
     mark_run(context.instance, context.run_id)
-    with kept_open(context.instance) as instance:
+    with kept_open(context.instance) as instance, _tagged(context):
         recorder = Recorder(builder, instance, context.run, context.op_handle.name)
         for partitions in unrecorded(instance):
             recorder.record_again(partitions)
         yield recorder
         instance.add_run_tags(context.run_id, {EXAMINED: "true"})
+
+
+@contextlib.contextmanager
+def _tagged(context: dg.OpExecutionContext) -> Iterator[None]:
+    """Tag the run with the code of the fault of the machine that ends the block."""
+    try:
+        yield
+    except Exception as error:
+        if code := fault_code(error):
+            with contextlib.suppress(Exception):  # the same fault may keep Dagster from writing
+                context.instance.add_run_tags(context.run_id, {FAULT: code})
+        raise
 
 
 def _execute(

@@ -1,6 +1,7 @@
 """The driver behind `make report`, the sensors and backfills. It plans, then builds ranges of days, ranges of weeks and the report.
 
     python -m orchestration.run [--week 2015-07-20] [--profile sample] [--market DIR] [--lake DIR] [--plan]
+    python -m orchestration.run --day 2023-02-01                          build all daily tables of one day
     python -m orchestration.run --table minute_bars --date 2023-02-01     build one partition and everything upstream of it
     python -m orchestration.run … --force                                 build the named partition although nothing changed
     python -m orchestration.run … --plan                                  print what would be built and why, and build nothing
@@ -270,18 +271,17 @@ def build(
         MachineError: the machine failed.
         LakeError: the lake belongs to another market or cannot be used, or another process writes it.
     """
-    with builder.lake.writing(say, kind="run"):
-        return _plan_and_build(builder, requested, targets, instance, recorder, say)
+    with builder.lake.writing(say, kind="run") as replaced:
+        plan = _planned(builder, requested, say)
+        if recorder is not None:
+            return _carry_out(builder, plan, requested, targets, recorder, say)
+        # The Dagster run of a process that was killed is closed by the next one, also if it had built everything.
+        if not plan and not replaced:
+            return _conclude(builder, plan, [], requested[-targets:], say)
+        return _carry_out_recorded(builder, plan, requested, targets, instance, say)
 
 
-def _plan_and_build(
-    builder: Builder,
-    requested: list[tuple[str, dt.date]],
-    targets: int,
-    instance: Any | None,
-    recorder: "Recorder | None",
-    say: Callable[[str], None],
-) -> Plan:
+def _planned(builder: Builder, requested: list[tuple[str, dt.date]], say: Callable[[str], None]) -> Plan:
     began = time.perf_counter()
     builder.tried.clear()
     builder.blocked.clear()
@@ -289,14 +289,22 @@ def _plan_and_build(
     say(
         f"{_counted(plan.examined, 'partition')} examined in {time.perf_counter() - began:.1f} s: {len(plan.steps)} to build"
     )
-    if not plan:
-        return _conclude(builder, plan, [], requested[-targets:], say)
-    if recorder is not None:
-        return _carry_out(builder, plan, requested, targets, recorder, say)
+    return plan
+
+
+def _carry_out_recorded(
+    builder: Builder,
+    plan: Plan,
+    requested: list[tuple[str, dt.date]],
+    targets: int,
+    instance: Any | None,
+    say: Callable[[str], None],
+) -> Plan:
+    """Carry out a plan on a Dagster run of its own."""
     from orchestration.recorder import run_recorded
 
     name, key = requested[-1]
-    tags = {"zhoubao/target": name, "zhoubao/partition": str(key)}
+    tags = {"zhoubao/target": name, "zhoubao/partition": str(key)} | ({"day": str(key)} if targets > 1 else {})
     return run_recorded(
         builder, instance, tags, lambda recorder: _carry_out(builder, plan, requested, targets, recorder, say)
     )
@@ -701,16 +709,24 @@ def _require_consistent(options: argparse.Namespace) -> None:
         options.table and not options.date and not options.refused and not options.verify
     ):
         raise SettingsError("--table and --date name one partition and must be given together.")
+    if options.day and _given(options) - {"day"}:
+        raise SettingsError("--day builds the daily tables of one day and cannot be combined with another option.")
     if options.week and options.table:
         raise SettingsError(
             "--week names the week of the report and cannot be combined with --table; use --date instead."
         )
 
 
+def _given(options: argparse.Namespace) -> set[str]:
+    """The options that were given, but for the names of market, lake and settings."""
+    return {name for name, value in vars(options).items() if value} - {"market", "lake", "profile"}
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m orchestration.run", description=__doc__.split("\n")[0])
     parser.add_argument("--week", help="the week's Monday; by default the last complete week")
     add_names(parser)
+    parser.add_argument("--day", help="build all daily tables of this trading day instead of the report")
     parser.add_argument("--table", help="build this table's partition of --date instead of the report")
     parser.add_argument("--date", help="a trading day; for a week table any day of the week")
     parser.add_argument("--plan", action="store_true", help="print what would be built and why, and build nothing")
@@ -775,6 +791,8 @@ def _run(options: argparse.Namespace) -> int:
         print_partition_plan(open_builder(names), options.table, options.date, options.force)
     elif options.plan:
         print_report_plan(open_builder(names), options.week, options.force)
+    elif options.day:
+        run_day(options.day, names=names)
     elif options.table:
         print(build_partition(options.table, options.date, names=names, force=options.force))
     else:

@@ -19,6 +19,8 @@ HOST, PROCESS = f"{HIDDEN}host", f"{HIDDEN}process"
 LOCATION = f"{HIDDEN}location"  # the prefix of the code location's names, or "default"
 EXAMINED = f"{HIDDEN}examined"
 """Tag of a run: "false" until it has recorded what it built, or what it did not record was looked up in the lake."""
+FAULT = f"{HIDDEN}fault"
+"""Tag of a run that a fault of the machine ended: the name of its errno (resources/errors.py, `fault_code`)."""
 _PLANNED, _MATERIALIZED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED, dg.DagsterEventType.ASSET_MATERIALIZATION
 ENDED_EARLY = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]

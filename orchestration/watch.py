@@ -96,7 +96,7 @@ def late_days(builder: Builder, now: dt.datetime) -> list[Alert]:
             _where(builder),
             values | {"tables": _listed(missing)},
             words="day_unbuilt",
-            command=f"{driver_command()} --table {missing[-1]} --date {day}",
+            command=f"{driver_command()} --day {day}",
             facts=facts | {"tables": missing},
         )
     ]

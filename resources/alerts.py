@@ -43,7 +43,7 @@ WORDS: Mapping[str, Words] = {
     ),
     "machine": Words(
         T("机器故障，运行中断：{target}", "A fault of the machine ended a run: {target}"),
-        T("{error}。已建成的分区均已保留。", "{error}. The partitions that were built are kept."),
+        T("{error}", "{error}"),
         T(
             "检查磁盘空间、内存、权限和网络，排除故障后再运行：",
             "Check disk space, memory, rights and network, remove the fault, then run:",

@@ -89,6 +89,16 @@ def raise_machine_fault(error: BaseException, what: str | Path) -> None:
         ) from error
 
 
+def fault_code(error: BaseException) -> str:
+    """The name of the errno, such as ENOSPC, of the OSError that is or caused an exception; "" where there is none."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno:
+            return errno.errorcode.get(seen.errno, "")
+        seen = seen.__cause__ or seen.__context__
+    return ""
+
+
 def describe_fault(error: BaseException) -> str:
     """The exception's type and message."""
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

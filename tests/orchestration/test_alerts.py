@@ -279,6 +279,43 @@ def test_a_killed_run_alerts_when_it_is_closed(world: World) -> None:
     assert world.last()["command"].endswith("--week 2023-01-16")
 
 
+@pytest.mark.parametrize("by", ["tags", "configuration"])
+@pytest.mark.parametrize(
+    ("kind", "job", "op"), [("day", "daily_tables", "build_day"), ("week", "weekly_report", "build_report")]
+)
+def test_a_killed_run_names_the_command_of_its_day_or_week(world: World, by: str, kind: str, job: str, op: str) -> None:
+    """The sensors tag their runs. A run that was started in the UI has only its configuration."""
+    tags = {**run_tags(), PROCESS: json.dumps(identity() | {"pid": ended_process()})}
+    config = {"ops": {op: {"config": {kind: "2023-01-16"}}}} if by == "configuration" else {}
+    if by == "tags":
+        tags |= {"zhoubao/target": f"{kind} 2023-01-16", kind: "2023-01-16"}
+    run = dg.DagsterRun(job, run_id="a" * 32, status=dg.DagsterRunStatus.STARTED, tags=tags, run_config=config)
+    world.instance.add_run(run)
+    close_dead_runs(world.instance)
+    assert world.failures() == [("killed", f"{kind} 2023-01-16")]
+    assert world.last()["command"].endswith(f" --{kind} 2023-01-16")
+
+
+def test_a_full_disk_alerts_once_however_many_runs_it_ends(world: World, monkeypatch) -> None:
+    def fail(number: int, day: dt.date) -> list[tuple[str, str]]:
+        error = LakeError("part.parquet cannot be written; partitions that are built are kept.")
+        error.__cause__ = OSError(number, os.strerror(number))
+        monkeypatch.setattr(Builder, "build", raising(error))
+        with pytest.raises(LakeError):
+            build(world.builder(), [("prices", day)], instance=world.instance, say=lambda line: None)
+        return world.failures()
+
+    assert fail(errno.ENOSPC, DAYS[0]) == [("machine", "ENOSPC")]
+    assert world.last()["facts"]["fault"] == "ENOSPC"
+    assert world.last()["text"].count("are kept") == 1
+    assert fail(errno.ENOSPC, DAYS[1]) == []
+    assert fail(errno.EROFS, DAYS[1]) == [("machine", "EROFS")]  # another cause
+    # What may concern one file is told apart by what the run was for.
+    assert [kind for day in DAYS[:2] for kind, _ in fail(errno.EACCES, day)] == ["machine", "machine"]
+    world.now += dt.timedelta(minutes=61)
+    assert fail(errno.ENOSPC, DAYS[1]) == [("machine", "ENOSPC")]
+
+
 def test_a_run_of_another_project_or_one_that_a_user_ended_does_not_alert(world: World) -> None:
     @dg.op
     def fail() -> None:
@@ -354,6 +391,7 @@ def test_a_late_day_alerts_after_its_deadline_until_it_is_built(world: World) ->
     assert ("late_day", friday) in world.at("2023-01-21T14:10")
     body = next(body for _, _, body in world.hook.posts[::-1] if body["kind"] == "late_day")
     assert "these tables are not built: prices, averages" in body["what"]
+    assert body["command"].endswith(f" --day {friday}")
     built(world, ("averages", DAYS[-1]))
     world.cursor = None
     assert [kind for kind, _ in world.at("2023-01-21T14:40")] == []

@@ -161,6 +161,8 @@ def test_options_that_contradict_each_other_are_refused(
         (["--refused", "--date", "2023-01-03"], "must be given together"),
         (["--plan", "--table", "minute_bars"], "must be given together"),
         (["--week", "2023-01-02", *one], "use --date instead"),
+        (["--day", "2023-01-03", "--week", "2023-01-02"], "cannot be combined with another option"),
+        (["--day", "2023-01-03", "--plan"], "cannot be combined with another option"),
     ):
         assert run.main([*places, *arguments]) == 1
         assert message in capsys.readouterr().err
