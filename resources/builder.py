@@ -577,6 +577,7 @@ class Builder:
                     if self.lake.damage(upstream, k):
                         self.lake.require(upstream, k, f"{table.name} of {key}")
             raise
+        self._require_unchanged(table, key, reads)
         if isinstance(made.frame, Path):
             part: bytes | Path = _conforming_file(table, made)
             rows = pl.scan_parquet(made.frame).select(pl.len()).collect().item()
@@ -587,6 +588,13 @@ class Builder:
             part, rows = encode(frame), frame.height
             made = made if made.profile is not None else _with_profile(made, frame)
         return _Prepared(key, part, rows, made, unavailable, sources, time.perf_counter() - began)
+
+    def _require_unchanged(self, table: Table, key: dt.date, reads: Reads) -> None:
+        """Raise NotReadyError where the files of an input changed while they were read: the figures would belong to no state of it."""
+        for upstream, keys in reads:
+            for k in keys:
+                if not self.is_absent(upstream, k):
+                    self.lake.require(upstream, k, f"{table.name} of {key}")
 
     def _read(self, upstream: Table, keys: list[dt.date], day: dt.date, reader: str) -> pl.LazyFrame:
         """The partitions in order, with symbols renamed to the codes of `day` (resources/code_changes.py)."""

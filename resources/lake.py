@@ -8,7 +8,8 @@ not decide what a partition holds or when it is stale (resources/builder.py).
 
 A partition whose manifest or files are not those that were written counts as not built (`Lake.damage`). A manifest is sealed by the
 digest of its own bytes. The files are compared with the manifest's content digest when a process first reads them, and again after
-their state has changed (resources/verified.py); a change of state is looked for whenever a manifest is read.
+their state has changed (resources/verified.py); a change of state is looked for whenever a manifest is read and, in a local lake,
+whenever a partition is.
 """
 
 import contextlib
@@ -30,7 +31,7 @@ from resources.made import LEFT_OUT
 from resources.reasons import Code, Reason
 from resources.settings.lake import LakeSettings
 from resources.stale import FILES_DIFFER, FILES_MISSING, INPUTS_IN_A_CYCLE, MANIFEST_DAMAGED
-from resources.store import Store, digest
+from resources.store import Store, digest, is_running
 from resources.table import Table
 from resources.verified import Verified
 
@@ -43,6 +44,9 @@ _SEAL = re.compile(rb',\n "seal": "([0-9a-f]{32})"\n\}\Z')
 NESTED_NOTES = {LEFT_OUT: 2}  # depth of the mappings of notes that are read again
 _LARGEST = 2**62
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_TEMPORARY = re.compile(
+    r"\..+?\.(\d+)(?:\.\d+)?\.tmp"
+)  # of an interrupted write: name, process, thread where it names one
 _FOLDER = re.compile(r"[^/\\]+/(date|week)=\d{4}-\d{2}-\d{2}")
 OWNER = "market.txt"  # holds the path of the market that the lake's tables are made from
 
@@ -166,7 +170,7 @@ class Lake:
         self.damages: dict[str, Reason] = {}
         self._settings = settings or LakeSettings()
         self._verified = Verified(self.store)
-        self._sound: set[str] = set()  # the partitions whose files were compared since `forget`
+        self._sound: dict[str, str] = {}  # the partitions whose files were compared since `forget`, with their state
         self._manifests: dict[str, Manifest | None] = {}
         self._refusals: dict[str, Reason | None] = {}
 
@@ -174,7 +178,7 @@ class Lake:
         return f"Lake({self.store.url!r})"
 
     @contextlib.contextmanager
-    def writing(self, say: Callable[[str], None] = lambda line: None, *, kind: str = "step") -> Iterator[None]:
+    def writing(self, say: Callable[[str], None] = lambda line: None, *, kind: str = "step") -> Iterator[bool]:
         """Hold the lease of the lake inside the block: no other process writes it (resources/lease.py).
 
         A block inside another one of the same process holds the same lease. What a killed process left behind is removed.
@@ -182,6 +186,9 @@ class Lake:
         Args:
             say: receives a line while another process writes.
             kind: "run" or "step".
+
+        Yields:
+            Whether the lease was taken from a process that had been killed.
 
         Raises:
             LakeError: another process wrote for too long, or the lake cannot be written.
@@ -191,10 +198,20 @@ class Lake:
                 self.forget()
             if replaced:
                 self.store.sweep()
+                self._sweep_shared()
                 self._end_finished_work()
                 with self.store.scratch():
                     pass  # it removes the folders of dead processes, also where the run has nothing to build
-            yield
+            yield replaced
+
+    def _sweep_shared(self) -> None:
+        """Remove temporary files of the lease and of memories of digests. Processes that only read write such files too, so that a file is
+        removed if the process whose number it has does not run."""
+        root = Path(self.store.url)
+        for path in (*root.glob(".*.tmp"), *root.glob("_*/.*.tmp")) if self.store.is_local else ():
+            if (process := _TEMPORARY.fullmatch(path.name)) and not is_running(process[1]):
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
     def _end_finished_work(self) -> None:
         """Remove the work folders of partitions that a process wrote before it was killed."""
@@ -272,11 +289,14 @@ class Lake:
         They are read where their state has changed since their digest was computed; with `reading` also where it never was, and
         with `afresh` in any case. The files of a refused partition are not read by anyone.
         """
-        if manifest.refusals or (folder in self._sound and not afresh):
+        # A request for each state would be costly on S3, so that there a process compares a partition once.
+        if manifest.refusals or (folder in self._sound and not afresh and not (reading and self.store.is_local)):
             return
         stamp = self.store.stamp([f"{folder}/{name}" for name in (PART, *sorted(manifest.files))])
         if not stamp:
             self._set_damaged(folder, FILES_MISSING())
+            return
+        if stamp == self._sound.get(folder) and not afresh:
             return
         known = self._verified.of(folder)
         if afresh or (known != (stamp, manifest.content) if known else reading):
@@ -287,7 +307,7 @@ class Lake:
                 return
         elif not known:
             return
-        self._sound.add(folder)
+        self._sound[folder] = stamp
 
     def require_any(self) -> None:
         """Check that there is a lake, which the first run creates.
@@ -446,7 +466,7 @@ class Lake:
         old = self.manifest(table, key)
         self._manifests.pop(name, None)
         self._refusals.clear()
-        self._sound.discard(folder)
+        self._sound.pop(folder, None)
         self.store.delete(name)
         # What an interrupted write or an unknown manifest left behind is removed, too.
         for stale in set(old.files if old else self.store.below(folder)) - set(files) - {PART}:
@@ -459,7 +479,7 @@ class Lake:
         self.damages.pop(folder, None)
         if not manifest.refusals and (stamp := self.store.stamp([f"{folder}/{one}" for one in (PART, *sorted(files))])):
             self._verified.remember(folder, stamp, manifest.content)
-            self._sound.add(folder)
+            self._sound[folder] = stamp
 
     def set_outdated(self, table: Table, key: dt.date, reason: Reason) -> None:
         """Withhold a built partition that could not be renewed from its readers until it is renewed."""

@@ -1,5 +1,6 @@
 """Dagster's colours equal the state of the lake: after runs of assets, runs of the driver, kills and a new DAGSTER_HOME."""
 
+import dataclasses
 import datetime as dt
 import json
 import subprocess
@@ -19,10 +20,12 @@ from orchestration.run import build
 from orchestration.runs import EXAMINED, HOST, LOCATION, PROCESS, close_dead_runs, run_tags
 from orchestration.sync import synchronise
 from resources.errors import NotReadyError
+from resources.lease import LEASE, Holder
 from resources.processes import identity
 from resources.settings.calendar import CalendarSettings
 from tests.conftest import ROOT
 from tests.orchestration.shown import WORLD, colours, launch, of_lake, opened, stale
+from tests.processes import ended_process
 from tests.resources.fake_tables import FakeSettings
 from tests.resources.small_market import DAYS, WEEKS, deliver
 
@@ -200,6 +203,23 @@ def test_the_run_of_a_killed_process_is_closed_by_the_next_one(market: Path, tmp
     assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.STARTED]
     build(opened(market, tmp_path), [("totals", WEEKS[0])], instance=instance, say=lambda line: None)
     assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+
+
+def test_the_run_of_a_process_that_was_killed_when_everything_was_built_is_closed(
+    market: Path, tmp_path: Path, instance
+) -> None:
+    """The lease that it left says that it was killed, so that the next run is recorded although it has nothing to build."""
+    target = [("totals", WEEKS[0])]
+    builder = opened(market, tmp_path)
+    build(builder, target, instance=instance, say=lambda line: None)
+    gone = instance.create_run_for_job(NOTHING, tags=gone_tags(), status=dg.DagsterRunStatus.STARTED)
+    holder = dataclasses.replace(Holder.of_this_process("run"), pid=ended_process())
+    builder.lake.store.write_bytes(LEASE, holder.dumps())
+    build(opened(market, tmp_path), target, instance=instance, say=lambda line: None)
+    assert instance.get_run_by_id(gone.run_id).is_failure
+    count = len(instance.get_runs())
+    build(opened(market, tmp_path), target, instance=instance, say=lambda line: None)
+    assert len(instance.get_runs()) == count  # no run is started without a reason
 
 
 @pytest.mark.parametrize("closed_by_dagster", [False, True])

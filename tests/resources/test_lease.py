@@ -16,6 +16,7 @@ from resources.errors import LakeError
 from resources.lake import Lake
 from resources.lease import LEASE, Holder
 from resources.settings.lake import LakeSettings
+from tests.processes import ended_process
 from tests.resources.fake_tables import PRICES
 from tests.resources.small_market import DAYS, open_world
 
@@ -116,12 +117,22 @@ def test_a_killed_holder_is_replaced_at_once(tmp_path: Path, other) -> None:
     stray = tmp_path / "prices" / f"date={DAYS[0]}" / "figures" / ".part.parquet.7.8.tmp"
     stray.parent.mkdir(parents=True)
     stray.touch()
+    (tmp_path / "_digests").mkdir()
+    ended = ended_process()
+    dead = [
+        tmp_path / name
+        for name in (f".{LEASE}.{ended}.7.tmp", f"_digests/.bars.json.{ended}.7.tmp", f"_digests/.prices.{ended}.tmp")
+    ]
+    alive = [tmp_path / f"_digests/.bars.json.{os.getpid()}.7.tmp", tmp_path / "_digests/.notes.tmp"]
+    for path in (*dead, *alive):
+        path.touch()
     os.kill(process.pid, signal.SIGKILL)
     messages: list[str] = []
     # Also while nobody has waited for the process, which is a zombie until then.
     time.sleep(0.2)
     with Lake(str(tmp_path), SLOW_BEATS).writing(messages.append):
-        assert not stray.exists()  # what it left behind
+        assert not any(path.exists() for path in (stray, *dead))  # what it left behind
+        assert all(path.exists() for path in alive)  # of a process that only reads, or of nobody known
     assert len(messages) == 1
     assert "has ended without finishing" in messages[0]
 

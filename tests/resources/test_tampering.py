@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import dataclasses
+import importlib
 import json
 import os
 import random
@@ -252,6 +253,40 @@ def test_swapped_parts_on_s3_are_built_again(
     assert f"prices {DAYS[3]}: damaged: its files differ from those that were written" in reasons
     assert (store.read_bytes(one), store.read_bytes(other)) == (first, second)
     assert build(open_filed(market, bucket)) == []
+
+
+@pytest.mark.parametrize("name", [PART, "features.json"])
+def test_an_input_that_changes_while_it_is_read_is_not_used(
+    tampered: Copy, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Its state is compared again when the partition is made. The run that finds it builds nothing from it, and the next one continues."""
+    day = DAYS[4]
+    shutil.rmtree(tampered.lake / "averages" / f"date={day}")
+    path = tampered.lake / Lake.folder(PRICES, day) / name
+    real = importlib.import_module("tests.resources.fake_tables").make_averages
+
+    def change(*arguments: Any, **named: Any) -> Any:
+        made = real(*arguments, **named)
+        path.write_bytes(path.read_bytes()[:-1] + b"x")
+        return made
+
+    monkeypatch.setattr("tests.resources.fake_tables.make_averages", change)
+    builder = tampered.open()
+    (outcome,) = builder.build(TABLES["averages"], [day])
+    assert outcome.state == "blocked"
+    assert "which is damaged: its files differ from those that were written" in str(outcome.detail)
+    monkeypatch.undo()
+    assert f"prices {day}: damaged: its files differ from those that were written" in tampered.check()
+
+
+def test_a_partition_that_changes_after_this_process_has_written_it_is_found(tampered: Copy) -> None:
+    builder = tampered.open()
+    builder.build(WITH_FILE, DAYS, force=True)
+    path = tampered.lake / Lake.folder(PRICES, DAYS[3]) / PART
+    time.sleep(0.01)
+    path.write_bytes(path.read_bytes()[:-8] + b"12345678")
+    with pytest.raises(NotReadyError, match=f"prices of {DAYS[3]} was requested, which is damaged"):
+        builder.lake.read(PRICES, DAYS[:5])
 
 
 # --- manifests ----------------------------------------------------------------------------------------------------------
