@@ -91,9 +91,15 @@ def _section(path: str, section: Section, level: int) -> list[str]:
         else:
             parts += _alike(path, section, names, level + 1)
     for name, field in type(section).model_fields.items():
-        if field.json_schema_extra == EXTENDED:
-            parts += _rows(f"{path}.{name}", get_args(field.annotation)[0], level + 1)
+        if row := _row_of(field):
+            parts += _rows(f"{path}.{name}", row, level + 1, shipped=field.json_schema_extra == EXTENDED)
     return parts
+
+
+def _row_of(field: FieldInfo) -> type[Section] | None:
+    """The class of the rows of a setting that is a list of tables; None for other settings."""
+    first = next(iter(get_args(field.annotation)), None)
+    return first if isinstance(first, type) and issubclass(first, Section) else None
 
 
 def _keyed(path: str, field: FieldInfo) -> list[str]:
@@ -112,10 +118,11 @@ def _alike(path: str, section: Section, names: Sequence[str], level: int) -> lis
     return parts + _table(sections, names)
 
 
-def _rows(path: str, row: type[BaseModel], level: int) -> list[str]:
-    """The keys of one row of the rulebook."""
+def _rows(path: str, row: type[BaseModel], level: int, *, shipped: bool) -> list[str]:
+    """The keys of one row of a list of tables. shipped: whether the rulebook has such rows."""
     head = f"{'#' * level} Rows of `[[{path}]]`\n"
-    lines = [f"{_text(row.__doc__)} The shipped rows are in [rulebook.md](rulebook.md).\n", *TABLE]
+    where = " The shipped rows are in [rulebook.md](rulebook.md)." if shipped else ""
+    lines = [f"{_text(row.__doc__)}{where}\n", *TABLE]
     schema = row.model_json_schema()
     for name, field in row.model_fields.items():
         default = "required" if field.is_required() else _value(field.default)
@@ -133,8 +140,9 @@ def _table(sections: Sequence[Section], names: Sequence[str] = ()) -> list[str]:
         values = [getattr(section, name) for section in sections]
         if isinstance(values[0], Section):
             continue
-        if field.json_schema_extra == EXTENDED:
-            lines.append(_line(name, f"{len(values[0])} rows", "rows, see below", field.description))
+        if _row_of(field):
+            default = f"{len(values[0])} rows" if field.json_schema_extra == EXTENDED else _value(values[0])
+            lines.append(_line(name, default, "rows, see below", field.description))
             continue
         default, allowed = (
             _defaults([_value(one) for one in values], names),

@@ -40,24 +40,24 @@ of the other columns, ln of amount over volume (vwap), and `raw` of a factor. SP
 
 REMEDIES = {
     "coverage": T(
-        "查看所列各日的交付是否缺少股票；若确属实情，提高 distributions.coverage_stop",
-        "look for stocks that the deliveries of the named days lack; if the fall is real, raise distributions.coverage_stop",
+        "查看所列各日的交付是否缺少股票；若确属实情，以 distributions.approved 核准，或提高 distributions.coverage_stop",
+        "look for stocks that the deliveries of the named days lack; if the fall is real, approve it in distributions.approved, or raise distributions.coverage_stop",
     ),
     "null_share": T(
-        "查看所列各日的交付是否缺少该列；若确属实情，提高 distributions.null_share_stop",
-        "look for a column that the deliveries of the named days lack; if the rise is real, raise distributions.null_share_stop",
+        "查看所列各日的交付是否缺少该列；若确属实情，以 distributions.approved 核准，或提高 distributions.null_share_stop",
+        "look for a column that the deliveries of the named days lack; if the rise is real, approve it in distributions.approved, or raise distributions.null_share_stop",
     ),
     "quantile": T(
-        "检查所列各日数据的单位与符号；若市场确有此变化，提高 distributions.quantile_stop",
-        "check units and signs in the data of the named days; if the market did move so, raise distributions.quantile_stop",
+        "检查所列各日数据的单位与符号；若市场确有此变化，以 distributions.approved 核准，或提高 distributions.quantile_stop",
+        "check units and signs in the data of the named days; if the market did move so, approve it in distributions.approved, or raise distributions.quantile_stop",
     ),
     "rank_ic": T(
-        "检查所列因子的符号与输入；若其预测能力确有此变化，提高 distributions.rank_ic_stop",
-        "check sign and inputs of the named factors; if their predictions did change so, raise distributions.rank_ic_stop",
+        "检查所列因子的符号与输入；若其预测能力确有此变化，以 distributions.approved 核准，或提高 distributions.rank_ic_stop",
+        "check sign and inputs of the named factors; if their predictions did change so, approve it in distributions.approved, or raise distributions.rank_ic_stop",
     ),
     "turnover": T(
-        "检查所列因子的符号、输入与训练；若确属实情，提高 distributions.turnover_stop",
-        "check sign, inputs and training of the named factors; if the change is real, raise distributions.turnover_stop",
+        "检查所列因子的符号、输入与训练；若确属实情，以 distributions.approved 核准，或提高 distributions.turnover_stop",
+        "check sign, inputs and training of the named factors; if the change is real, approve it in distributions.approved, or raise distributions.turnover_stop",
     ),
 }
 

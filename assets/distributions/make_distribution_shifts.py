@@ -4,7 +4,7 @@ import datetime as dt
 
 import polars as pl
 
-from assets.distributions.reasons import NOT_MEASURED, SHIFTED, TOO_FEW_EARLIER
+from assets.distributions.reasons import APPROVED, NOT_MEASURED, SHIFTED, TOO_FEW_EARLIER
 from assets.distributions.schemas import DISTRIBUTION_SHIFTS, KINDS
 from assets.distributions.shifts import compare_days, compare_weeks
 from assets.distributions.windows import compared_days, compared_weeks
@@ -59,30 +59,51 @@ def make_distribution_shifts(frames: Frames, partition: Partition, settings: Dis
 
 
 def judged(rows: pl.DataFrame, settings: DistributionsSettings) -> pl.DataFrame:
-    """The profile of the rows: the columns `<kind>_warned` and `<kind>_stopped`, and the finding in words where one of them is 1."""
+    """The profile of the rows: the columns `<kind>_warned` and `<kind>_stopped`, and the finding where one of them is 1.
+
+    A shift that `distributions.approved` covers is warned of and does not stop.
+    """
     kind = pl.col("statistic").replace_strict(_KIND, return_dtype=pl.String)
     badness = (
         pl.when(pl.col("statistic").is_in(_RISES)).then("distance")
         .when(pl.col("statistic").is_in(_FALLS)).then(-pl.col("distance"))
         .otherwise(pl.col("distance").abs())
     )  # fmt: skip
+    why = _approval(settings, kind)
     beyond = {}
     for one in KINDS:
         for level, limit in zip(("warned", "stopped"), settings.limits(one), strict=True):
-            beyond[f"{one}_{level}"] = pl.when(kind == one).then((badness > limit).cast(pl.Int64))
+            counts = (badness > limit) if level == "warned" else (badness > limit) & why.is_null()
+            beyond[f"{one}_{level}"] = pl.when(kind == one).then(counts.cast(pl.Int64))
     warning, stop = (kind.replace_strict({one: settings.limits(one)[n] for one in KINDS}) for n in (0, 1))
-    flagged = rows.with_columns(**beyond, _kind=kind, _bad=badness, _warning=warning, _stop=stop)
-    finding = SHIFTED.column(
-        table="table", item="item", statistic="statistic", date="date",
-        value=pl.col("value").round_sig_figs(6), median=pl.col("median").round_sig_figs(6), distance=pl.col("distance").round(1),
-        limit=pl.when(pl.col("_bad") > pl.col("_stop")).then("_stop").otherwise("_warning"),
-    )  # fmt: skip
-    found = rows_with_reasons(flagged, [(pl.col("_bad") > pl.col("_warning"), finding)])
+    flagged = rows.with_columns(**beyond, _kind=kind, _bad=badness, _warning=warning, _stop=stop, _why=why)
+    shift: dict[str, str | pl.Expr] = {
+        "table": "table", "item": "item", "statistic": "statistic", "date": "date",
+        "value": pl.col("value").round_sig_figs(6), "median": pl.col("median").round_sig_figs(6), "distance": pl.col("distance").round(1),
+        "limit": pl.when(pl.col("_bad") > pl.col("_stop")).then("_stop").otherwise("_warning"),
+    }  # fmt: skip
+    warned = pl.col("_bad") > pl.col("_warning")
+    findings = [
+        (warned & pl.col("_why").is_not_null(), APPROVED.column(**shift, why="_why")),
+        (warned, SHIFTED.column(**shift)),
+    ]
+    found = rows_with_reasons(flagged, findings)
     keys = ("date", "table", "item", "statistic")
     own = found.select(*keys, pl.col("reason").alias(DETAIL))
     return flagged.join(own, on=keys, how="left", maintain_order="left").select(
         *keys, "value", "median", "distance", *beyond, DETAIL
     )
+
+
+def _approval(settings: DistributionsSettings, kind: pl.Expr) -> pl.Expr:
+    """The reason for which a row's shift is approved, null where it is not. The first approval that covers the row counts."""
+    reasons = []
+    for one in settings.approved:
+        covered = pl.col("date").is_between(one.first_day, one.last_day)
+        for column, wanted in ((kind, one.kind), (pl.col("table"), one.table), (pl.col("item"), one.item)):
+            covered = covered & (column == wanted) if wanted is not None else covered
+        reasons.append(pl.when(covered).then(pl.lit(one.why)))
+    return pl.coalesce(*reasons, pl.lit(None, pl.String))
 
 
 def _least(settings: DistributionsSettings) -> pl.Expr:

@@ -8,3 +8,4 @@ from resources.reasons import Code
 NOT_MEASURED = Code("statistic_not_measured")
 TOO_FEW_EARLIER = Code("too_few_earlier_values", ("earlier", "least"))
 SHIFTED = Code("shifted", ("table", "item", "statistic", "date", "value", "median", "distance", "limit"))
+APPROVED = Code("approved_shift", (*SHIFTED.parameters, "why"))

@@ -13,4 +13,9 @@ WORDS: Mapping[str, T] = {
         "{table} 的 {item} 在 {date} 的 {statistic} 为 {value}，此前中位数为 {median}，相距 {distance} 个单位，超过 {limit}",
         "{statistic} of {item} in {table} is {value} on {date}, {distance} units from the median {median} of the time before, beyond {limit}",
     ),
+    "approved_shift": T(
+        "{table} 的 {item} 在 {date} 的 {statistic} 为 {value}，此前中位数为 {median}，相距 {distance} 个单位，超过 {limit}；已核准：{why}",
+        "{statistic} of {item} in {table} is {value} on {date}, {distance} units from the median {median} of the time before, beyond {limit}; "
+        "approved: {why}",
+    ),
 }

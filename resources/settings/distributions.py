@@ -1,13 +1,35 @@
 """Settings of the comparison of each day's distributions with those of the trading days before."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from resources.settings.base import Section
+from resources.settings.base import Day, Name, Section
 
 Limit = Annotated[float, Field(gt=0, le=1e9)]
-KINDS = ("coverage", "null_share", "quantile", "rank_ic", "turnover")
+ShiftKind = Literal["coverage", "null_share", "quantile", "rank_ic", "turnover"]
+KINDS: tuple[str, ...] = get_args(ShiftKind)
+
+
+class ApprovedShift(Section):
+    """A shift that somebody has examined and found to be real. It warns and no longer stops, whatever its distance."""
+
+    first_day: Day = Field(
+        description="First day of the shift. The statistics of a week have the week's last trading day."
+    )
+    last_day: Day = Field(description="Last day of the shift.")
+    kind: ShiftKind | None = Field(None, description="Kind of the shift; none stands for every kind.")
+    table: Name | None = Field(
+        None, description="minute_bars, factors or evaluation, as in distribution_shifts; none stands for every table."
+    )
+    item: Name | None = Field(None, description="Column or factor; none stands for every one.")
+    why: Name = Field(description="Reason of the approval, which the report prints with the warning.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.first_day > self.last_day:
+            raise ValueError(f"first_day = {self.first_day} must not be after last_day = {self.last_day}")
+        return self
 
 
 class DistributionsSettings(Section):
@@ -73,6 +95,10 @@ class DistributionsSettings(Section):
         "its top decile, is a warning; 1 is at least 0.1.",
     )
     turnover_stop: Limit = Field(12.0, description="The same distance from which the week is refused.")
+    approved: tuple[ApprovedShift, ...] = Field(
+        (),
+        description="Shifts that were examined and are real: they warn, with the reason of the approval, and refuse no week.",
+    )
 
     def limits(self, kind: str) -> tuple[float, float]:
         """The distances at which a kind of shift warns and stops."""

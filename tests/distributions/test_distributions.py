@@ -524,6 +524,42 @@ def test_thresholds_are_those_of_the_settings(distance: float, statistic: str) -
     assert [row[f"{other}_warned"] for other in KINDS if other != kind] == [None] * (len(KINDS) - 1)
 
 
+@pytest.mark.parametrize(
+    ("changed", "approved"),
+    [
+        ({}, True),
+        ({"kind": "quantile", "table": "minute_bars", "item": "volume"}, True),
+        ({"kind": "coverage"}, False),
+        ({"table": "factors"}, False),
+        ({"item": "amount"}, False),
+        ({"first_day": DAYS[1], "last_day": DAYS[1]}, False),
+    ],
+)
+def test_an_approved_shift_warns_with_its_reason_and_does_not_stop(changed: dict[str, object], approved: bool) -> None:
+    row = {
+        "date": DAYS[0],
+        "table": "minute_bars",
+        "item": "volume",
+        "statistic": "quantile_50",
+        "value": 9.0,
+        "median": 1.0,
+        "distance": 99.0,
+    }
+    own = {"first_day": DAYS[0], "last_day": DAYS[0], "why": "a record day of the market", **changed}
+    found = judged(pl.DataFrame([row]), DistributionsSettings(approved=(own,)))
+    assert found["quantile_warned"].to_list() == [1]
+    assert found["quantile_stopped"].to_list() == [0 if approved else 1]
+    assert ("a record day of the market" in found["detail"][0]) == approved
+    refused = judge(SHIFTS.checks, {FAULTY: found}, {FAULTY: {}})[FAULTY]
+    assert refused["quantile_as_before"].refuses != approved
+    assert not approved or not refused["quantile_near_before"].passed
+
+
+def test_an_approval_ends_after_it_begins() -> None:
+    with pytest.raises(ValueError, match="must not be after last_day"):
+        DistributionsSettings(approved=({"first_day": DAYS[1], "last_day": DAYS[0], "why": "reversed"},))
+
+
 def test_the_settings_have_every_kind() -> None:
     assert tuple(KINDS) == section.KINDS
     with pytest.raises(ValueError, match=r"quantile_warning = 30.0 must not be above quantile_stop = 25.0"):
