@@ -335,29 +335,29 @@ def datayes_szse(data: Path) -> Delivery:
 
 # --- what came out --------------------------------------------------------------------------------------------------------
 
-EXACT, REPAIRED, REFUSED, SET_ASIDE, LEFT_OUT, TOLD, SILENT, CRASHED = (
+EXACT, REPAIRED, REFUSED, SET_ASIDE, LEFT_OUT, REPORTED, SILENT, CRASHED = (
     *("exact", "repaired", "refused", "set aside"),
-    *("snapshots left out", "FIGURES CHANGED, TOLD", "SILENT CHANGE", "CRASHED"),
+    *("snapshots left out", "FIGURES CHANGED, REPORTED", "SILENT CHANGE", "CRASHED"),
 )
 SAME = frozenset({EXACT, REPAIRED})
 LOST = frozenset({REFUSED, SET_ASIDE, REPAIRED})
-"""How a delivery may end whose damage matters. Repaired: what it lost is told, and the figures are the unharmed ones.
+"""How a delivery may end whose damage matters. Repaired: what it lost is reported, and the figures are the unharmed ones.
 LEFT_OUT besides, where single snapshots are useless: the verdict says so, and nothing but their minutes' book differs."""
 
 
 @dataclass(frozen=True)
 class Ending:
-    """What became of a delivery. told: everything that checks and verdicts say. changed: what differs from the baseline."""
+    """What became of a delivery. messages: those of all checks and verdicts. changed: what differs from the baseline."""
 
     kind: str
-    told: str
+    messages: str
     changed: str = ""
 
 
 @dataclass(frozen=True)
 class Mutation:
     """One damaged delivery. edit: (its files, dated; a generator of its own) → name → bytes, or a change in place (None).
-    may: how it may end. says: patterns of which what is told must match one wherever figures were lost.
+    may: how it may end. says: patterns of which one must match the messages wherever figures were lost.
     prices: changes of daily_prices' rows, for days that deliver another tape than they should."""
 
     name: str
@@ -462,7 +462,7 @@ class World:
 
     # --- reading what was built -----------------------------------------------------------------------------------------
 
-    def told(self, day: dt.date) -> tuple[str, str, dict[str, str]]:
+    def reported(self, day: dt.date) -> tuple[str, str, dict[str, str]]:
         """(refusals, warnings, reason per symbol) of a day over the whole chain."""
         refusals, warnings = [], []
         reasons: dict[str, str] = {}
@@ -510,11 +510,11 @@ class World:
     def ending(self, day: dt.date, baseline: Mapping[tuple[str, str], pl.DataFrame]) -> Ending:
         if day in self.crashed:
             return Ending(CRASHED, self.crashed[day])
-        refusals, warnings, reasons = self.told(day)
-        told = "\n".join(filter(None, (refusals, warnings, *(f"{s}: {why}" for s, why in reasons.items()))))
+        refusals, warnings, reasons = self.reported(day)
+        messages = "\n".join(filter(None, (refusals, warnings, *(f"{s}: {why}" for s, why in reasons.items()))))
         bars = self.lake.manifest(TABLES["minute_bars"], day)
         if bars is None or bars.refusals:
-            return Ending(REFUSED if refusals else SILENT, told or "no bars, and no reason given")
+            return Ending(REFUSED if refusals else SILENT, messages or "no bars, and no reason given")
         now = self.figures(day)
         changed: dict[str, list[str]] = {}
         nulled: dict[str, list[str]] = {}
@@ -529,29 +529,29 @@ class World:
             )
         story = "; ".join(f"{s} {' and '.join(what)}" for s, what in {**nulled, **changed}.items())
         absent = self._absent(day)
-        # A row without a readable code is told of its file, a lost one of its channel.
-        orders_told = "orders." in warnings or "channel_numbers_complete" in warnings or "orders" in absent
+        # A row without a readable code is reported for its file, a lost one for its channel.
+        orders_reported = "orders." in warnings or "channel_numbers_complete" in warnings or "orders" in absent
         differing = {*nulled, *changed}
-        told_of = {
+        with_report = {
             symbol
             for symbol in differing
             if symbol in reasons
             or symbol in warnings
-            or (orders_told and _orders_alone(nulled, changed, symbol))
+            or (orders_reported and _orders_alone(nulled, changed, symbol))
             or ("minute_bars" in absent and symbol not in changed)
         }
         if differing:
-            told = "\n".join(filter(None, (told, *absent.values())))
-        if told_of != differing:
-            return Ending(SILENT, told, story)
+            messages = "\n".join(filter(None, (messages, *absent.values())))
+        if with_report != differing:
+            return Ending(SILENT, messages, story)
         if changed:
             if all(_orders_alone({}, changed, symbol) for symbol in changed):
-                return Ending(SET_ASIDE, told, story)
+                return Ending(SET_ASIDE, messages, story)
             books = all(_book_alone(baseline, now, symbol) and symbol in reasons for symbol in changed)
-            return Ending(LEFT_OUT if books else TOLD, told, story)
+            return Ending(LEFT_OUT if books else REPORTED, messages, story)
         if nulled:
-            return Ending(SET_ASIDE, told, story)
-        return Ending(REPAIRED if told else EXACT, told)
+            return Ending(SET_ASIDE, messages, story)
+        return Ending(REPAIRED if messages else EXACT, messages)
 
 
 def _book_alone(
@@ -630,12 +630,10 @@ def fault(mutation: Mutation, ending: Ending) -> str:
     """What is wrong with how a delivery ended; "" where nothing is."""
     story = f"{mutation.base.name}, {mutation.name}: {ending.kind}"
     if ending.kind not in mutation.may:
-        return (
-            f"{story}, may be {' or '.join(sorted(mutation.may))}. {ending.changed} | told: {ending.told or 'nothing'}"
-        )
-    fits = any(re.search(pattern, ending.told) for pattern in mutation.says)
+        return f"{story}, may be {' or '.join(sorted(mutation.may))}. {ending.changed} | messages: {ending.messages or 'nothing'}"
+    fits = any(re.search(pattern, ending.messages) for pattern in mutation.says)
     if mutation.says and ending.kind not in (EXACT, REPAIRED) and not fits:
-        return f"{story}, but what is told says nothing of it ({' | '.join(mutation.says)}): {ending.told}"
+        return f"{story}, but no message names the cause ({' | '.join(mutation.says)}): {ending.messages}"
     return ""
 
 

@@ -1,6 +1,6 @@
 """Ways in which a delivery goes wrong, one generator per family: (base deliveries) → Mutation.
 
-Here: the damage, how it may end and what must then be said. Not here: files, building, comparing (deliveries.py).
+Here: the damage, how it may end and which message must then name it. Not here: files, building, comparing (deliveries.py).
 
 Not among them, because nothing in a delivery tells them from the truth; UNDETECTABLE says why, class by class.
 """
@@ -13,8 +13,8 @@ from tests.real_data.deliveries import (
     LEFT_OUT,
     LOST,
     REFUSED,
+    REPORTED,
     SAME,
-    TOLD,
     Csv,
     Delivery,
     Mutation,
@@ -139,7 +139,7 @@ def cut_inside_the_last_row(b: Bases) -> Iterator[Mutation]:
                 tail = len((",".join(whole.rows[-1]) + "\n").encode())
                 return {n: data[:-tail] + line[: max(1, len(line) - 2)].encode()}
 
-            # A last row that is cut behind what anybody reads says what it said.
+            # A last row that is cut after the last column that is read has the same values as the whole row.
             yield Mutation(
                 f"{name} cut inside field {keep} of its last row", base, edit, BOTH, (*SPOILED, CUT, "fields")
             )
@@ -1119,9 +1119,9 @@ def sides(b: Bases) -> Iterator[Mutation]:
             trades.set(row, "ask", bid)
             trades.set(row, "flag", {"B": "S", "S": "B", "1": "2", "2": "1"}[flag])
 
-        # Whether the trade or the order stream is wrong, nobody can tell: told, and the figures stand.
-        yield Mutation("a resting order number that no order has", base, unknown, LOST | {TOLD}, says)
-        yield Mutation("flag and order numbers swapped together", base, both, LOST | {TOLD}, says)
+        # It cannot be decided whether the trade or the order stream is wrong. It is reported, and the figures stay.
+        yield Mutation("a resting order number that no order has", base, unknown, LOST | {REPORTED}, says)
+        yield Mutation("flag and order numbers swapped together", base, both, LOST | {REPORTED}, says)
 
 
 @family("orders of another tape")

@@ -2,14 +2,14 @@
 
 Small consistent cuts of the tapes (deliveries.py) are damaged (mutations.py), a day each, and go through the tables as any
 delivery does: the builder, its gates, the landing zone. Bars and order sizes of every symbol are compared with those of the
-unharmed delivery bit for bit. A figure that differs without a word is a silent change, and fails.
+unharmed delivery bit for bit. A figure that differs without a message is a silent change, and fails.
 
-What cannot be told from the truth, and is not among the mutations:
+What cannot be distinguished from the truth is not among the mutations:
 
 - A snapshot's best prices or volumes, changed to others that neither cross nor leave the limits: the book is known from nowhere
   else unless orders are replayed.
 - A single snapshot left out. The exchange leaves out snapshots itself when nothing changes, and nothing numbers them.
-- A snapshot's stamp moved within a stretch in which nothing trades: no other clock tells the time.
+- A snapshot's stamp moved within a stretch in which nothing trades: there is no other clock.
 - Two trades of one minute that exchange their volumes at one price, or their stamps: no figure differs.
 - A print stamped into the next minute by less than the clocks of trades and snapshots differ, in the right order: snapshots
   align by count, since their clock runs up to a second apart, and order says nothing.

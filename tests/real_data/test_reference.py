@@ -100,7 +100,7 @@ def test_the_limit_rule_is_broken_as_often_as_the_acceptance_facts_say(zone: Lan
         day = part["date"][0]
         rules = Rulebook.on(day)
         part = part.with_columns(board=rules.board(), listed_days=listed_days(part["list_date"], day, CALENDAR))
-        for known, told in counted.items():
+        for known, totals in counted.items():
             own = part if known else part.with_columns(delisting_start=pl.lit(None, pl.Date))
             own = own.with_columns(delisting_day=delisting_days(own, day, CALENDAR)).drop("limit_up", "limit_down")
             own = pl.concat([own, limit_prices(own, rules)], how="horizontal").filter(
@@ -108,8 +108,8 @@ def test_the_limit_rule_is_broken_as_often_as_the_acceptance_facts_say(zone: Lan
             )
             broken = (pl.col("high").round(2) > pl.col("limit_up")) | (pl.col("low").round(2) < pl.col("limit_down"))
             for is_st, rows, breaks in own.group_by("is_st").agg(pl.len(), broken.sum()).iter_rows():
-                told[is_st][0] += breaks
-                told[is_st][1] += rows
+                totals[is_st][0] += breaks
+                totals[is_st][1] += rows
     assert counted[False] == {False: [26, 3_732_149], True: [88, 124_953]}
     assert counted[True] == {False: [26, 3_732_149], True: [38, 124_953]}
 
@@ -183,8 +183,8 @@ def test_the_crash_of_2015(zone: LandingZone) -> None:
     for table, result in zip(TABLES, (prices, names, members), strict=True):
         verdicts = judge(table.checks, {day: result.profile}, {day: result.unavailable})[day]
         failed = {name for name, verdict in verdicts.items() if not verdict.passed}
-        told = {daily_prices.name: {"delivered_rows_usable"}, securities.name: {"reference_rows_usable"}}
-        assert failed == told.get(table.name, set()), verdicts
+        expected = {daily_prices.name: {"delivered_rows_usable"}, securities.name: {"reference_rows_usable"}}
+        assert failed == expected.get(table.name, set()), verdicts
         assert not [name for name, verdict in verdicts.items() if verdict.refuses]
 
 
@@ -335,7 +335,7 @@ WORDS = {
 
 
 @pytest.mark.parametrize("case", CLOSES)
-def test_closes_of_another_day_or_index_are_told_from_right_ones(case: str) -> None:
+def test_closes_of_another_day_or_index_are_distinguished_from_right_ones(case: str) -> None:
     """The CSI 500 by its vectors, by those of every June and beside the stand-in for the CSI 1000: no right close is taken for
     another's, and the CSI 500's wrong ones are found; exchanged ones not with every vector that is old or a stand-in. Windows that end on
     every 37th day."""
@@ -354,17 +354,17 @@ def test_closes_of_another_day_or_index_are_told_from_right_ones(case: str) -> N
                 continue
             first = prices["date"].search_sorted(own["date"].min(), side="right")
             moved = prices[first : prices["date"].search_sorted(day, side="right")]
-            told = stray_indices(own, closes.filter(pl.col("date") <= day), moved, window, SETTINGS).findings
+            found = stray_indices(own, closes.filter(pl.col("date") <= day), moved, window, SETTINGS).findings
             if case == "right":
-                assert told.is_empty(), told["detail"].to_list()
+                assert found.is_empty(), found["detail"].to_list()
             elif (
                 closes.filter(pl.col("index") == FIRST, pl.col("date").is_between(window[0], day)).height
                 < SETTINGS.min_index_days
             ):
                 assert case == "exchanged"  # the CSI 1000 has no closes in 2011: nothing to judge
-                assert told.is_empty()
+                assert found.is_empty()
             elif case != "exchanged" or vectors is monthly:
-                assert WORDS[case] in str(Reason.loads(told.filter(index=FIRST)["detail"].item()))
+                assert WORDS[case] in str(Reason.loads(found.filter(index=FIRST)["detail"].item()))
     assert len(days) == 39
 
 
@@ -377,6 +377,8 @@ def test_the_real_year_that_is_delivered_otherwise_is_named() -> None:
             net_profit=pl.when(pl.col("period").dt.year() == year).then(so_far).otherwise("net_profit")
         )
         by_year = rising_profits_by_year(changed, dt.date(2016, 9, 15), SETTINGS)
-        told = profits_mixed(by_year, False, SETTINGS)
-        assert told is not None
-        assert f"the profits of {year} are those of the year so far, and those of the other years are not" in str(told)
+        reason = profits_mixed(by_year, False, SETTINGS)
+        assert reason is not None
+        assert f"the profits of {year} are those of the year so far, and those of the other years are not" in str(
+            reason
+        )

@@ -125,7 +125,7 @@ def test_no_order_is_filled_or_withdrawn_beyond_its_size(tables):
     assert {row[0]: row[1:] for row in counts.iter_rows() if row[1] is not None} == {
         symbol: (*numbers, *[0] * (len(FAULTS) - 3)) for symbol, numbers in held.items()
     }
-    # Shenzhen's cancels come with its trades: without the order file nothing can be said; 600000 has trades alone
+    # Shenzhen's cancels come with its trades: without the order file there is no verdict; 600000 has trades alone.
     assert counts.filter(pl.col("orders").is_null())["symbol"].to_list() == ["000001.SZ", "600000.SH"]
 
 

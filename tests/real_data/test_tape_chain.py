@@ -89,7 +89,7 @@ def test_a_truncated_file_fails_its_gate_and_says_what_is_missing(market: Path, 
     path.write_text("".join(lines[: len(lines) // 2]), "utf-8")
     done = materialize(short, tmp_path / "lake", "2023-02-01")
     assert done.returncode != 0
-    told = done.stdout + done.stderr
-    assert "20230201_Transaction.csv ends at" in told
-    assert "early_ends_are_proven" in told
+    output = done.stdout + done.stderr
+    assert "20230201_Transaction.csv ends at" in output
+    assert "early_ends_are_proven" in output
     assert not (tmp_path / "lake" / "minute_bars" / "date=2023-02-01" / "manifest.json").exists()

@@ -401,10 +401,10 @@ def test_buyers_and_sellers_exchanged_contradict_the_prices_of_the_tape_itself(t
         assert ("sides_agree_with_prices" in refused(of)) == mirrored
         assert {row["verdict"] for row in of.verdicts.values()} == ({"set aside"} if mirrored else {"ok"})
         for symbol, (changes, against, of_one_order) in AGAINST_PRICE[date].items() if mirrored else ():
-            told = f"{changes - against} of its {changes} price changes go against the side of their trade"
-            assert told in of.verdicts[symbol]["reason"]
-            told = f"{of_one_order} of its trades fill an active order at a better price than the trade just before"
-            assert told in of.verdicts[symbol]["reason"]
+            reason = f"{changes - against} of its {changes} price changes go against the side of their trade"
+            assert reason in of.verdicts[symbol]["reason"]
+            reason = f"{of_one_order} of its trades fill an active order at a better price than the trade just before"
+            assert reason in of.verdicts[symbol]["reason"]
 
 
 @pytest.mark.parametrize("date", [DATAYES, INSIGHT])

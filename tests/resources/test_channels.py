@@ -45,8 +45,8 @@ def an_alert(error: str = "磁盘 full") -> Alert:
     return make_alert("sensor", "s", WHERE, {"name": "week_has_landed", "error": error}, command="python -m x")
 
 
-class Said:
-    """What was logged, and the results."""
+class Sent:
+    """The lines that were logged and the results, of alerts that were sent."""
 
     def __init__(self, settings: AlertsSettings, environment: dict[str, str], *alerts: Alert):
         self.lines: list[tuple[int, str]] = []
@@ -78,7 +78,7 @@ def test_an_alert_is_mailed_with_the_encryption_and_login_of_the_settings(securi
     login = ("desk", PASSWORD) if security != "none" else None
     own = {"user": "desk", "ca_file": str(pem)} if login else {}
     with closing(MailServer(security, pem, login)) as server:
-        found = Said(mail(server, security=security, **own), {"ZHOUBAO_SMTP_PASSWORD": PASSWORD})
+        found = Sent(mail(server, security=security, **own), {"ZHOUBAO_SMTP_PASSWORD": PASSWORD})
     assert found.errors == [""]
     assert server.encrypted == [security != "none"]
     ((sender, recipients, message),) = server.messages
@@ -91,7 +91,7 @@ def test_an_alert_is_mailed_with_the_encryption_and_login_of_the_settings(securi
 
 def test_a_server_without_a_trusted_certificate_gets_no_password(pem: Path) -> None:
     with closing(MailServer("starttls", pem, ("desk", PASSWORD))) as server:
-        found = Said(mail(server, security="starttls", user="desk"), {"ZHOUBAO_SMTP_PASSWORD": PASSWORD})
+        found = Sent(mail(server, security="starttls", user="desk"), {"ZHOUBAO_SMTP_PASSWORD": PASSWORD})
     assert "CERTIFICATE_VERIFY_FAILED" in found.errors[0]
     assert server.messages == []
 
@@ -99,7 +99,7 @@ def test_a_server_without_a_trusted_certificate_gets_no_password(pem: Path) -> N
 def test_a_refused_login_is_reported_without_the_password_that_the_server_repeats(pem: Path) -> None:
     with closing(MailServer("ssl", pem, ("desk", "other"))) as server:
         own = {"security": "ssl", "user": "desk", "ca_file": str(pem)}
-        found = Said(mail(server, **own), {"ZHOUBAO_SMTP_PASSWORD": PASSWORD})
+        found = Sent(mail(server, **own), {"ZHOUBAO_SMTP_PASSWORD": PASSWORD})
     assert "535" in found.errors[0]
     assert PASSWORD not in str(found.lines)
 
@@ -107,14 +107,14 @@ def test_a_refused_login_is_reported_without_the_password_that_the_server_repeat
 def test_a_refused_recipient_is_named_and_the_others_get_the_mail() -> None:
     with closing(MailServer()) as server:
         server.refused = {"b@example.com"}
-        found = Said(mail(server), {})
+        found = Sent(mail(server), {})
     assert found.errors == ["the mail server refused the recipients b@example.com"]
     assert server.messages[0][1] == ["a@example.com"]
 
 
 def test_a_missing_password_is_named(pem: Path) -> None:
     with closing(MailServer("ssl", pem, ("desk", PASSWORD))) as server:
-        found = Said(mail(server, security="ssl", user="desk", ca_file=str(pem)), {})
+        found = Sent(mail(server, security="ssl", user="desk", ca_file=str(pem)), {})
     assert found.errors == ["the channel email needs the environment variable ZHOUBAO_SMTP_PASSWORD, which is not set"]
 
 
@@ -126,7 +126,7 @@ def test_a_dingtalk_robot_receives_a_signed_text_with_mentions(hook: Hook) -> No
     environment = {
         "ZHOUBAO_DINGTALK_URL": f"{hook.url}/robot/send?access_token={KEY}", "ZHOUBAO_DINGTALK_SECRET": SIGNING,
     }  # fmt: skip
-    assert Said(settings, environment).errors == [""]
+    assert Sent(settings, environment).errors == [""]
     ((path, headers, body),) = hook.posts
     assert body == {
         "msgtype": "text", "text": {"content": an_alert().text("en")}, "at": {"atMobiles": ["13800000000"], "isAtAll": False}
@@ -155,14 +155,14 @@ def test_a_signed_address_is_quoted() -> None:
 
 def test_a_dingtalk_robot_without_a_secret_is_not_signed(hook: Hook) -> None:
     environment = {"ZHOUBAO_DINGTALK_URL": f"{hook.url}/robot/send?access_token={KEY}"}
-    assert Said(AlertsSettings(channels=("dingtalk",)), environment).errors == [""]
+    assert Sent(AlertsSettings(channels=("dingtalk",)), environment).errors == [""]
     assert hook.posts[0][0] == f"/robot/send?access_token={KEY}"
 
 
 def test_a_wecom_robot_receives_a_text_of_at_most_2048_bytes(hook: Hook) -> None:
     settings = AlertsSettings(channels=("wecom",), mobiles=("13800000000",))
     environment = {"ZHOUBAO_WECOM_URL": f"{hook.url}/cgi-bin/webhook/send?key={KEY}"}
-    assert Said(settings, environment, an_alert("错误" * 2000)).errors == [""]
+    assert Sent(settings, environment, an_alert("错误" * 2000)).errors == [""]
     ((_, _, body),) = hook.posts
     assert body["msgtype"] == "text"
     assert body["text"]["mentioned_mobile_list"] == ["13800000000"]
@@ -175,7 +175,7 @@ def test_a_webhook_receives_json_and_a_bearer_token(hook: Hook) -> None:
     hook.answer = b""
     settings = AlertsSettings(channels=("webhook",), language="en")
     environment = {"ZHOUBAO_WEBHOOK_URL": f"{hook.url}/alerts", "ZHOUBAO_WEBHOOK_TOKEN": KEY}
-    assert Said(settings, environment).errors == [""]
+    assert Sent(settings, environment).errors == [""]
     ((path, headers, body),) = hook.posts
     assert path == "/alerts"
     assert headers["Authorization"] == f"Bearer {KEY}"
@@ -200,7 +200,7 @@ def test_a_webhook_receives_json_and_a_bearer_token(hook: Hook) -> None:
 def test_a_refusal_is_logged_without_the_key(hook: Hook, channel: Any, status: int, answer: bytes, says: str) -> None:
     hook.status, hook.answer = status, answer
     environment = {f"ZHOUBAO_{channel.upper()}_URL": f"{hook.url}/send?key={KEY}", "ZHOUBAO_DINGTALK_SECRET": SIGNING}
-    found = Said(AlertsSettings(channels=(channel,)), environment)
+    found = Sent(AlertsSettings(channels=(channel,)), environment)
     assert says in found.errors[0]
     ((level, line),) = found.lines
     assert level == logging.ERROR
@@ -214,7 +214,7 @@ def test_a_refusal_is_logged_without_the_key(hook: Hook, channel: Any, status: i
      "http://127.0.0.1/a b/{}", "http://nohost.invalid/hooks/{}"],
 )  # fmt: skip
 def test_an_address_that_cannot_be_used_is_not_repeated(url: str) -> None:
-    found = Said(AlertsSettings(channels=("webhook",)), {"ZHOUBAO_WEBHOOK_URL": url.replace("{}", KEY)})
+    found = Sent(AlertsSettings(channels=("webhook",)), {"ZHOUBAO_WEBHOOK_URL": url.replace("{}", KEY)})
     assert found.errors[0]
     assert KEY not in str(found.lines)
 
@@ -222,7 +222,7 @@ def test_an_address_that_cannot_be_used_is_not_repeated(url: str) -> None:
 def test_a_redirect_is_not_followed(hook: Hook) -> None:
     with closing(Hook()) as other:
         hook.status, hook.location = 302, f"{other.url}/elsewhere"
-        found = Said(AlertsSettings(channels=("webhook",)), {"ZHOUBAO_WEBHOOK_URL": f"{hook.url}/{KEY}"})
+        found = Sent(AlertsSettings(channels=("webhook",)), {"ZHOUBAO_WEBHOOK_URL": f"{hook.url}/{KEY}"})
         assert "HTTP Error 302" in found.errors[0]
         assert other.posts == []
 
@@ -237,7 +237,7 @@ def test_channels_that_fail_or_hang_hold_back_neither_the_others_nor_the_caller(
         environment = {
             "ZHOUBAO_WEBHOOK_URL": slow.url, "ZHOUBAO_DINGTALK_URL": "http://127.0.0.1:1/x", "ZHOUBAO_WECOM_URL": hook.url,
         }  # fmt: skip
-        found = Said(settings, environment)
+        found = Sent(settings, environment)
     assert found.seconds < 3
     errors = {one.channel: one.error for one in found.deliveries}
     assert {channel for channel, error in errors.items() if error} == {"email", "webhook", "dingtalk"}
@@ -252,7 +252,7 @@ def test_channels_that_fail_or_hang_hold_back_neither_the_others_nor_the_caller(
 
 def test_the_log_and_every_channel_hide_a_secret_that_an_error_repeats(hook: Hook) -> None:
     environment = {"ZHOUBAO_WECOM_URL": f"{hook.url}/send?key={KEY}"}
-    found = Said(
+    found = Sent(
         AlertsSettings(channels=("log", "wecom")), environment, an_alert(f"cannot reach {hook.url}/send?key={KEY}")
     )
     assert found.errors == ["", ""]
@@ -263,5 +263,5 @@ def test_the_log_and_every_channel_hide_a_secret_that_an_error_repeats(hook: Hoo
 
 
 def test_nothing_is_sent_where_no_channel_is_named() -> None:
-    found: list[Delivery] = Said(AlertsSettings(channels=()), {}).deliveries
+    found: list[Delivery] = Sent(AlertsSettings(channels=()), {}).deliveries
     assert found == []
