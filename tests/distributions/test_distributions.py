@@ -1,6 +1,7 @@
 """Statistics and distances against plain loops, faults that are planted, and nothing from the future."""
 
 import datetime as dt
+import functools
 import math
 import statistics
 from collections.abc import Callable, Sequence
@@ -97,15 +98,15 @@ def same(frame: pl.DataFrame) -> pl.DataFrame:
     return frame
 
 
+@functools.cache
+def calm_day(n: int) -> pl.DataFrame:
+    return described(DAYS[n], bars_of(n), factors_of(n), prices_of())
+
+
 def history(first: dt.date | None = None, bars: Change = same, factors: Change = same) -> pl.DataFrame:
     """The table `distributions` of all days. From the day `first` on the deliveries are changed."""
     return pl.concat(
-        described(
-            day,
-            (bars if first and day >= first else same)(bars_of(n)),
-            (factors if first and day >= first else same)(factors_of(n)),
-            prices_of(),
-        )
+        described(day, bars(bars_of(n)), factors(factors_of(n)), prices_of()) if first and day >= first else calm_day(n)
         for n, day in enumerate(DAYS)
     )
 
@@ -137,16 +138,25 @@ def evaluation_of(flipped: dt.date | None = None, unpredictive: dt.date | None =
     return pl.DataFrame(rows, schema=EVALUATION, orient="row")
 
 
-CALM, SIGNALS = history(), evaluation_of()
+@functools.cache
+def calm() -> pl.DataFrame:
+    return history()
+
+
+@functools.cache
+def calm_signals() -> pl.DataFrame:
+    return evaluation_of()
 
 
 def shifts_in(
     week: dt.date,
-    table: pl.DataFrame = CALM,
-    signals: pl.DataFrame = SIGNALS,
+    table: pl.DataFrame | None = None,
+    signals: pl.DataFrame | None = None,
     settings: DistributionsSettings = SETTINGS,
 ) -> Made:
-    """The partition of a week, from what its look-backs read."""
+    """The partition of a week, from what its look-backs read; of the calm market where no other table is given."""
+    table = calm() if table is None else table
+    signals = calm_signals() if signals is None else signals
     days = SHIFTS.reads[0].over.keys(CALENDAR, week, settings, DAYS[0])
     weeks = SHIFTS.reads[1].over.keys(CALENDAR, week, settings, WEEKS[0])
     assert max(days) == CALENDAR.signal_day(week)
@@ -357,7 +367,9 @@ def test_distances_of_days_are_those_of_plain_loops(
 def test_distances_of_weeks_are_those_of_plain_loops(week: dt.date, weeks: int, ic_weeks: int, seed: int) -> None:
     settings = DistributionsSettings(weeks=weeks, least_weeks=2, ic_weeks=ic_weeks)
     generator = np.random.default_rng(seed)
-    signals = SIGNALS.with_columns(value=pl.when(pl.Series(generator.random(SIGNALS.height) > 0.15)).then("value"))
+    signals = calm_signals().with_columns(
+        value=pl.when(pl.Series(generator.random(calm_signals().height) > 0.15)).then("value")
+    )
     found = shifts_in(week, signals=signals, settings=settings).frame.filter(table="evaluation")
     held = {
         (row["week"], row["factor"], row["statistic"]): row["value"]
@@ -398,12 +410,12 @@ def test_nothing_later_is_read(week: dt.date) -> None:
     """Neither a history that ends with the week nor noise after it changes a figure of the week."""
     last = CALENDAR.signal_day(week)
     straight = shifts_in(week).frame
-    noise = CALM.with_columns(
+    noise = calm().with_columns(
         pl.when(pl.col("date") > last).then(pl.col(one) * 7 + 1).otherwise(one).alias(one) for one in QUANTILES
     )
-    others = SIGNALS.with_columns(value=pl.when(pl.col("week") > week).then(5.0).otherwise("value"))
+    others = calm_signals().with_columns(value=pl.when(pl.col("week") > week).then(5.0).otherwise("value"))
     assert_frame_equal(straight, shifts_in(week, noise, others).frame, check_exact=True)
-    cut = shifts_in(week, CALM.filter(pl.col("date") <= last), SIGNALS.filter(pl.col("week") <= week)).frame
+    cut = shifts_in(week, calm().filter(pl.col("date") <= last), calm_signals().filter(pl.col("week") <= week)).frame
     assert_frame_equal(straight, cut, check_exact=True)
 
 
@@ -411,7 +423,7 @@ def test_a_day_is_compared_with_the_days_before_it_alone() -> None:
     """Other values on a Wednesday change nothing of Monday to Wednesday but Wednesday's own row."""
     week = WEEKS[-2]
     wednesday = CALENDAR.week_days(week)[2]
-    other = CALM.with_columns(
+    other = calm().with_columns(
         pl.when(date=wednesday).then(pl.col("quantile_50") + 5).otherwise("quantile_50").alias("quantile_50")
     )
     straight, changed = shifts_in(week).frame, shifts_in(week, other).frame
@@ -429,7 +441,9 @@ def test_a_day_is_compared_with_the_days_before_it_alone() -> None:
 
 def test_the_order_of_input_rows_is_ignored() -> None:
     mixed = shifts_in(
-        WEEKS[-1], CALM.sample(fraction=1, shuffle=True, seed=1), SIGNALS.sample(fraction=1, shuffle=True, seed=2)
+        WEEKS[-1],
+        calm().sample(fraction=1, shuffle=True, seed=1),
+        calm_signals().sample(fraction=1, shuffle=True, seed=2),
     )
     assert_frame_equal(shifts_in(WEEKS[-1]).frame, mixed.frame, check_exact=True)
 
@@ -445,25 +459,26 @@ def test_a_calm_market_neither_warns_nor_stops() -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "stopped"),
+    ("changes", "stopped"),
     [
-        pytest.param(history(FIRST, bars=lambda bars: bars.with_columns(pl.col("volume") // 100)), {"quantile"}, id="volume in lots"),
-        pytest.param(history(FIRST, bars=lambda bars: bars.with_columns(pl.col("amount") * 1000)), {"quantile"}, id="amount in another unit"),
-        pytest.param(history(FIRST, bars=lambda bars: bars.filter(pl.col("symbol").is_in(NAMES[::2]))), {"coverage"}, id="half of the names"),
+        pytest.param({"bars": lambda bars: bars.with_columns(pl.col("volume") // 100)}, {"quantile"}, id="volume in lots"),
+        pytest.param({"bars": lambda bars: bars.with_columns(pl.col("amount") * 1000)}, {"quantile"}, id="amount in another unit"),
+        pytest.param({"bars": lambda bars: bars.filter(pl.col("symbol").is_in(NAMES[::2]))}, {"coverage"}, id="half of the names"),
         pytest.param(
-            history(FIRST, bars=lambda bars: bars.with_columns(buy_amount=pl.lit(None, pl.Float64))), {"coverage", "null_share"}, id="a null column"
+            {"bars": lambda bars: bars.with_columns(buy_amount=pl.lit(None, pl.Float64))}, {"coverage", "null_share"}, id="a null column"
         ),
         pytest.param(
-            history(FIRST, factors=lambda rows: rows.with_columns(raw=pl.when(factor="skewness").then(None).otherwise("raw"), value=pl.when(factor="skewness").then(None).otherwise("value"))),
+            {"factors": lambda rows: rows.with_columns(raw=pl.when(factor="skewness").then(None).otherwise("raw"), value=pl.when(factor="skewness").then(None).otherwise("value"))},
             {"coverage", "null_share"}, id="a null factor",
         ),
         pytest.param(
-            history(FIRST, factors=lambda rows: rows.with_columns(raw=pl.when(factor="downside_volatility_share").then(-pl.col("raw")).otherwise("raw"))),
+            {"factors": lambda rows: rows.with_columns(raw=pl.when(factor="downside_volatility_share").then(-pl.col("raw")).otherwise("raw"))},
             {"quantile"}, id="a factor with the other sign",
         ),
     ],
 )  # fmt: skip
-def test_a_planted_fault_stops_the_week(table: pl.DataFrame, stopped: set[str]) -> None:
+def test_a_planted_fault_stops_the_week(changes: dict[str, Change], stopped: set[str]) -> None:
+    table = history(FIRST, **changes)
     assert not failing(shifts_in(WEEKS[WEEKS.index(FAULTY) - 1], table))
     found = verdicts(shifts_in(FAULTY, table))
     refusing = {name.removesuffix("_as_before") for name, verdict in found.items() if verdict.refuses}
