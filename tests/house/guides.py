@@ -101,19 +101,28 @@ def _texts(tree: ast.AST) -> Iterator[str]:
 
 
 @cache
+def _calls() -> list[tuple[str, ast.Call, Path]]:
+    """The calls with an argument in the code: the name that is called, the call and its file."""
+    return [
+        (_called(node), node, path)
+        for folder in CODE
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.Call) and node.args
+    ]
+
+
+@cache
 def messages(raised: str) -> frozenset[str]:
     """The texts with which the code creates a class or calls a function of this name.
 
     Of a module that hands over a variable, all its texts.
     """
     found: set[str] = set()
-    for folder in CODE:
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            for node in ast.walk(_tree(path)):
-                if not (isinstance(node, ast.Call) and node.args and raised == _called(node)):
-                    continue
-                spelt = isinstance(node.args[0], ast.Constant | ast.JoinedStr | ast.BinOp | ast.IfExp)
-                found |= set(_texts(node.args[0] if spelt else _tree(path)))
+    for called, node, path in _calls():
+        if called == raised:
+            spelt = isinstance(node.args[0], ast.Constant | ast.JoinedStr | ast.BinOp | ast.IfExp)
+            found |= set(_texts(node.args[0] if spelt else _tree(path)))
     return frozenset(found)
 
 

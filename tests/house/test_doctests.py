@@ -15,7 +15,10 @@ SKIP = doctest.OPTIONFLAGS_BY_NAME["SKIP"]
 def examples_in(path: Path) -> list[doctest.Example]:
     """The examples of a file's docstrings that are to run; nothing is imported."""
     parser, found = doctest.DocTestParser(), []
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    source = path.read_text("utf-8")
+    if ">>>" not in source:
+        return []
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
             examples = parser.get_examples(ast.get_docstring(node) or "")
             found += [one for one in examples if not one.options.get(SKIP)]

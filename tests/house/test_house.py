@@ -29,12 +29,26 @@ def name_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
+KNOWN = frozenset(map(name_of, MODULES))
+
+
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+@functools.cache
+def imports_of(path: Path) -> list[ast.Import | ast.ImportFrom]:
+    """The imports of a module, also those inside its functions."""
+    return [node for node in ast.walk(parsed(path)) if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
 def imported(path: Path) -> set[str]:
     found = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in imports_of(path):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             # The code digest follows absolute imports; the sample market makes no table and stays inside its package.
             assert node.level == 0 or "sample_market" in path.parts, f"{path}: relative import"
             if node.level == 0:
@@ -44,7 +58,7 @@ def imported(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_every_module_says_what_belongs_in_it(path: Path) -> None:
-    assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), f"{path} has no module docstring"
+    assert ast.get_docstring(parsed(path)), f"{path} has no module docstring"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
@@ -68,17 +82,16 @@ def test_imports_run_one_way(path: Path) -> None:
 
 def modules_imported(path: Path) -> set[str]:
     """Modules of the project that a module imports anywhere in its body: at the top, in a function, or for type checkers alone."""
-    known = {name_of(one) for one in MODULES}
     own = name_of(path).split(".")
     found = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in imports_of(path):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             package = own[: len(own) - node.level + (path.name == "__init__.py")] if node.level else []
             base = ".".join([*package, *([node.module] if node.module else [])])
-            found.update(name if (name := f"{base}.{alias.name}") in known else base for alias in node.names)
-    return (found & known) - {name_of(path)}
+            found.update(name if (name := f"{base}.{alias.name}") in KNOWN else base for alias in node.names)
+    return (found & KNOWN) - {name_of(path)}
 
 
 def in_cycles(graph: Mapping[str, set[str]]) -> set[str]:
@@ -120,7 +133,7 @@ def test_a_type_has_a_name_of_its_own() -> None:
     modules: dict[str, list[str]] = {}
     for path in MODULES:
         if name_of(path).split(".")[0] in ("assets", "resources", "orchestration", "sample_market"):
-            for name in types_of(ast.parse(path.read_text("utf-8"))):
+            for name in types_of(parsed(path)):
                 modules.setdefault(name, []).append(name_of(path))
     assert not {name: where for name, where in modules.items() if len(where) > 1}
 
