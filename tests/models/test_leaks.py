@@ -21,7 +21,13 @@ def t_statistic(border, horizon, shift, markets):
 
 
 @pytest.mark.parametrize(
-    ("border", "horizon"), [(TRAIN, 1), (TRAIN, 5), (SIGNAL, 1), pytest.param(SIGNAL, 10, marks=pytest.mark.slow)]
+    ("border", "horizon"),
+    [
+        pytest.param(TRAIN, 1, marks=pytest.mark.slow),
+        (TRAIN, 5),
+        (SIGNAL, 1),
+        pytest.param(SIGNAL, 10, marks=pytest.mark.slow),
+    ],
 )
 def test_a_feature_that_equals_a_future_label_has_no_advantage_across_a_border(border, horizon):
     assert abs(t_statistic(border, horizon, 0, markets=40)) < 3
@@ -30,7 +36,7 @@ def test_a_feature_that_equals_a_future_label_has_no_advantage_across_a_border(b
 @pytest.mark.parametrize(
     ("border", "horizon", "shift", "markets"),
     [
-        (TRAIN, 1, 1, 16),
+        pytest.param(TRAIN, 1, 1, 16, marks=pytest.mark.slow),
         (TRAIN, 5, 5, 16),
         pytest.param(SIGNAL, 1, 1, 60, marks=pytest.mark.slow),
         (SIGNAL, 10, 10, 40),

@@ -230,7 +230,13 @@ class Killed(BaseException):
     """An exception that no code catches."""
 
 
-@pytest.mark.parametrize("at", ["daily seed 1 epoch 1", "60min seed 0 epoch 2", "30min seed 1 epoch 2"])
+@pytest.mark.parametrize(
+    "at",
+    [
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("daily seed 1 epoch 1", "60min seed 0 epoch 2")),
+        "30min seed 1 epoch 2",
+    ],
+)
 def test_a_killed_training_is_resumed(make_lake, at):
     whole, lake = make_lake(folder="whole"), make_lake()
     week = whole.weeks[3]
