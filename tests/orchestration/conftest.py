@@ -1,10 +1,12 @@
 """The tiny market and its whole chain, built once in a session and read by every worker; and the fake tables in Dagster."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from orchestration import definitions
 from orchestration.platform import PROFILES, Names, open_builder
@@ -16,6 +18,22 @@ from tests.once import once
 from tests.orchestration.shown import WORLD
 
 PROFILE = load_profile("tiny", PROFILES, {})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _migrations_are_read_once() -> Iterator[None]:
+    """Dagster reads all its migrations for each database that it makes, one for each run, although they do not change."""
+    read, known = ScriptDirectory.from_config, dict[str | None, ScriptDirectory]()
+
+    def from_config(config: Config) -> ScriptDirectory:
+        location = config.get_main_option("script_location")
+        if location not in known:
+            known[location] = read(config)
+        return known[location]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ScriptDirectory, "from_config", from_config)
+        yield
 
 
 @pytest.fixture(scope="session")
