@@ -205,6 +205,7 @@ print(*day(sys.argv[1]), *day(sys.argv[2]))
 """
 
 
+@pytest.mark.slow
 def test_memory_is_bounded_by_settings_not_by_the_day(tmp_path):
     """Eight times the rows (70 MB more of CSV and as much of integers) need little more memory: one row group."""
     header = "ChannelNo,ApplSeqNum,MDStreamID,BidApplSeqNum,OfferApplSeqNum,SecurityID,SecurityIDSource,LastPx,LastQty,ExecType,TransactTime,LocalTime,SeqNo\n"  # fmt: skip
