@@ -74,7 +74,9 @@ def _adopt_group(
     builder: Builder, table: Table, code: str, keys: list[dt.date], most: int, say: Callable[[str], None]
 ) -> Adoption:
     sample, differing = spread(keys, most), {}
-    say(f"{table.name}: {len(keys)} partitions are stale by their code or libraries alone; {len(sample)} of them are built again")
+    say(
+        f"{table.name}: {len(keys)} partitions are stale by their code or libraries alone; {len(sample)} of them are built again"
+    )
     for key in sample:
         if difference := _difference(builder, table, key):
             differing[key] = difference
