@@ -16,8 +16,8 @@ import polars as pl
 
 from resources.builder import Builder
 from resources.errors import InputError, NotReadyError, SettingsError
-from resources.lake import Manifest
 from resources.made import LEFT_OUT
+from resources.manifest import Manifest
 from resources.table import Table
 
 SAMPLE = 10  # partitions of a group that are built again by default

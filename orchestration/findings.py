@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from resources.builder import Builder
 from resources.gate import Verdict, own_failures, shorten
-from resources.lake import MANIFEST
+from resources.manifest import MANIFEST
 from resources.table import Table
 
 SHOWN = 400  # characters of a warning's reason and remedy; the manifest holds the full text

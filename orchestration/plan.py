@@ -3,11 +3,11 @@
 import collections
 import datetime as dt
 import itertools
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from assets.models.windows import shortfall
-from resources.builder import Builder
+from resources.builder import Builder, Reads
 from resources.errors import NotReadyError, SettingsError
 from resources.reasons import Code, Reason
 from resources.stale import INPUT_AGAIN, INPUT_STOPPED, INPUT_TRIED_FIRST, INPUTS_AGAIN, REFUSED_BEFORE
@@ -63,54 +63,67 @@ def make_plan(
         tried: the partitions that this run has already tried. Those that are still stale could not be built and are not repeated.
     """
     builder.lake.forget()
-    needed = _needed(builder, requested)
+    with builder.snapshot():
+        return _planned(builder, _needed(builder, requested), tried)
+
+
+def _planned(builder: Builder, needed: Mapping[str, set[dt.date]], tried: Collection[tuple[str, dt.date]]) -> Plan:
     steps: list[Step] = []
     blocked: list[Step] = []
-    stale: set[tuple[str, dt.date]] = set()
-    stopped: dict[
-        tuple[str, dt.date], Code
-    ] = {}  # partitions that cannot be read now → the reason of those made from them
+    # By table, because most tables have none, and most plans ask for a million inputs.
+    stale: dict[str, set[dt.date]] = {name: set() for name in builder.tables}
+    # Partitions that cannot be read now → the reason of those made from them.
+    stopped: dict[str, dict[dt.date, Code]] = {name: {} for name in builder.tables}
     # The order is that in which the data flows, and within a table by date, because tables may read their own earlier partitions.
     for table in builder.tables.values():
         for key in sorted(needed.get(table.name, ())):
             own = (table.name, key)
-            inputs = [(upstream.name, k) for upstream, keys in builder.reads(table, key) for k in keys]
-            cause = next((one for one in inputs if one in stopped), None)
-            if cause is not None:
-                stopped[own] = INPUT_STOPPED
-                blocked.append(Step(table, key, stopped[cause](table=cause[0], partition=cause[1])))
+            reads = builder.reads(table, key)
+            if (cause := _first(reads, stopped)) is not None:
+                name, k = cause
+                blocked.append(Step(table, key, stopped[name][k](table=name, partition=k)))
+                stopped[table.name][key] = INPUT_STOPPED
                 continue
             reason = builder.stale(table, key)
             refused = builder.lake.refused(table, key)
-            renewed = next((one for one in inputs if one in stale), None)
+            renewed = _first(reads, stale)
             if reason is not None and reason.code == REFUSED_BEFORE.name and own not in tried:
                 steps.append(Step(table, key, reason))
-                stopped[own] = INPUT_TRIED_FIRST
+                stopped[table.name][key] = INPUT_TRIED_FIRST
             elif reason is not None and own not in tried:
                 steps.append(Step(table, key, reason))
-                stale.add(own)
+                stale[table.name].add(key)
             elif renewed is not None:
                 steps.append(Step(table, key, reason or INPUT_AGAIN(table=renewed[0], partition=renewed[1])))
-                stale.add(own)
+                stale[table.name].add(key)
             elif cause_here := refused or builder.blocked.get(own) or reason:
                 blocked.append(Step(table, key, cause_here, root=True))
-                stopped[own] = INPUT_STOPPED
+                stopped[table.name][key] = INPUT_STOPPED
     return Plan(tuple(steps), tuple(blocked), sum(map(len, needed.values())))
+
+
+def _first(reads: Reads, marked: Mapping[str, Collection[dt.date]]) -> tuple[str, dt.date] | None:
+    """The first of a partition's inputs that is marked; None where none is."""
+    for upstream, keys in reads:
+        if among := marked[upstream.name]:
+            for key in keys:
+                if key in among:
+                    return upstream.name, key
+    return None
 
 
 def _needed(builder: Builder, requested: Iterable[tuple[str, dt.date]]) -> dict[str, set[dt.date]]:
     """The requested partitions and everything upstream of them, by table name."""
     needed: dict[str, set[dt.date]] = {}
-    queue = [(builder.tables[name], key) for name, key in requested]
+    queue = [(builder.tables[name], [key]) for name, key in requested]
     while queue:
-        table, key = queue.pop()
+        table, keys = queue.pop()
         have = needed.setdefault(table.name, set())
-        if key in have:
+        if have.issuperset(keys):
             continue
-        have.add(key)
-        for upstream, keys in builder.reads(table, key):
-            known = needed.get(upstream.name, set())
-            queue.extend((upstream, k) for k in keys if k not in known)
+        for key in [key for key in keys if key not in have]:
+            have.add(key)
+            queue.extend(builder.reads(table, key))
     return needed
 
 

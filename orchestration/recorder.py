@@ -39,7 +39,7 @@ from orchestration.runs import EXAMINED, FAULT, mark_run, unrecorded
 from resources.builder import Builder, Outcome
 from resources.errors import fault_code
 from resources.gate import Verdict
-from resources.lake import Manifest
+from resources.manifest import Manifest
 from resources.reasons import put_into_words
 from resources.store import digest
 from resources.table import Table

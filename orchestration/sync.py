@@ -20,7 +20,7 @@ from orchestration.recorder import Recorder, run_recorded
 from resources.builder import Builder, Outcome
 from resources.errors import ZhoubaoError
 from resources.gate import failed_as_reason
-from resources.lake import Manifest
+from resources.manifest import Manifest
 
 CHUNK = 200  # partitions per batch of events
 

@@ -8,6 +8,8 @@ A partition's version is the digest of its inputs' contents, its slice of the la
 partition whose version would not change is not built again.
 """
 
+import bisect
+import contextlib
 import dataclasses
 import datetime as dt
 import functools
@@ -19,7 +21,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -38,9 +40,10 @@ from resources.errors import (
 from resources.gate import Verdict, failed_as_reason, judge
 from resources.gate_changes import CHANGED_GATES, changed_gates
 from resources.issues import DECLARED, ISSUES, Issues, KeptIssue, collect_sources
-from resources.lake import RECORD, Lake, Manifest, build_command, content_digest
+from resources.lake import Lake, build_command, content_digest
 from resources.landing import NOTHING, RENAMED, LandingZone
 from resources.made import LEFT_OUT, Made
+from resources.manifest import RECORD, Manifest
 from resources.parquet import encode
 from resources.partition import Declared, DeclaredFiles, Frames, Partition, Record
 from resources.reasons import TEXT, Code, Reason, Reasons, as_reason, joined
@@ -78,6 +81,7 @@ NO_EARLIER_PARTITION = Code("no_earlier_partition", ("table",))
 INPUT_REFUSED = Code("input_refused", ("cause",))
 CODES = ("code_changes", CHANGED_CODES)  # these alone are no data from which a day could be built
 
+Result = TypeVar("Result")
 
 Reads = Sequence[tuple[Table, list[dt.date]]]
 """The input tables of a partition, each with the partitions of it that are read."""
@@ -103,6 +107,25 @@ class _Sources:
 
     inputs: dict[str, str]
     landing: dict[str, str]
+
+
+@dataclass(frozen=True)
+class _TableDigests:
+    """What the partitions of a table have in common under one settings tree, computed once.
+
+    code: the names of the code that decides the table. digests: those of settings by the number of `rules_begin` up to a partition's
+    last day, and those of code by the digests of its parts.
+    """
+
+    table: Table
+    settings: Any
+    code: list[str]
+    digests: dict[Any, Any] = dataclasses.field(default_factory=dict)
+
+    @functools.cached_property
+    def rules_begin(self) -> list[dt.date]:
+        """The days on which rules come into force that the table reads, ascending."""
+        return sorted({row.since for kind in self.table.rules for row in getattr(self.settings.rulebook, kind)})
 
 
 @dataclass(frozen=True)
@@ -143,6 +166,21 @@ class Builder:
         self.tried: set[tuple[str, dt.date]] = set()
         self.forced: set[tuple[str, dt.date]] = set()
         self.issued: list[tuple[Table, KeptIssue]] = []
+        self._shared: dict[str, _TableDigests] = {}
+        self._known_reads: dict[tuple[str, dt.date], Reads] | None = None
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Examine the landing zone and the look-backs once inside the block, as a plan does, which asks for them of every partition.
+
+        Changes of the landing zone are not seen meanwhile, and nothing is built.
+        """
+        with self.zone.snapshot():
+            self._known_reads = {}
+            try:
+                yield
+            finally:
+                self._known_reads = None
 
     # --- what a partition is made from ------------------------------------------------------------------------------
 
@@ -182,12 +220,20 @@ class Builder:
         """The settings section that a table declares; a mapping by name where it declares several, None where it declares none."""
         return table.section(self.settings)
 
-    def reads(self, table: Table, key: dt.date) -> Iterator[tuple[Table, list[dt.date]]]:
+    def reads(self, table: Table, key: dt.date) -> Reads:
         """The input tables of a partition, each with the keys of its partitions that are read."""
+        if self._known_reads is None:
+            return self._reads(table, key)
+        if (table.name, key) not in self._known_reads:
+            self._known_reads[table.name, key] = self._reads(table, key)
+        return self._known_reads[table.name, key]
+
+    def _reads(self, table: Table, key: dt.date) -> Reads:
         section, own = self.section(table), self.start_of(table)
-        for read in table.reads:
-            upstream = self.tables[read.table]
-            yield upstream, read.keys(self.calendar, table, upstream, key, section, self.start_of(upstream), own)
+        upstream = [(read, self.tables[read.table]) for read in table.reads]
+        return [
+            (one, read.keys(self.calendar, table, one, key, section, self.start_of(one), own)) for read, one in upstream
+        ]
 
     def signal_day(self, table: Table, key: dt.date) -> dt.date:
         """The last day of a partition: the day itself, or the last trading day of the week."""
@@ -200,8 +246,10 @@ class Builder:
             InputError: a reference table cannot be read.
             MachineError: the machine failed.
         """
-        day = self.signal_day(table, key)
         with machine_faults(f"the landing zone {self.zone.root}"):
+            if not table.lands and not self.zone.code_changes():
+                return {}
+            day = self.signal_day(table, key)
             digests = {land.name: self.zone.digest(land.name, day, land.until) for land in table.lands}
             if changes := self.code_changes(table, key):
                 digests[CHANGED_CODES] = digest(repr(changes).encode())
@@ -212,8 +260,8 @@ class Builder:
 
         They are part of the partition's version. Later changes, and changes before everything that it reads, are not.
         """
-        changes, day = self.zone.code_changes(), self.signal_day(table, key)
-        if not changes or changes.dates[0] > day:
+        changes = self.zone.code_changes()
+        if not changes or changes.dates[0] > (day := self.signal_day(table, key)):
             return ()
         oldest = [self.signal_day(upstream, min(keys)) for upstream, keys in self.reads(table, key) if keys]
         if any(land.name in RENAMED or land.name == "instruments" for land in table.lands):
@@ -230,8 +278,30 @@ class Builder:
         """The rules that a partition may read: of the kinds that its table declares, those in force on its last day."""
         return Rulebook.on(self.signal_day(table, key), self.settings.rulebook, table.rules)
 
+    def _common(self, table: Table) -> _TableDigests:
+        known = self._shared.get(table.name)
+        if known is None or known.table is not table or known.settings is not self.settings:
+            known = _TableDigests(table, self.settings, self._code_of(table))
+            self._shared[table.name] = known
+        return known
+
+    def _of_settings(
+        self, name: str, compute: Callable[[Table, dt.date], Result], table: Table, key: dt.date
+    ) -> Result:
+        """A digest of settings, which is the same for all partitions between two changes of the rules that the table reads."""
+        if table.reads_record:  # it covers the run's settings as known on the day
+            return compute(table, key)
+        common = self._common(table)
+        period = bisect.bisect_right(common.rules_begin, self.signal_day(table, key)) if table.rules else 0
+        if (name, period) not in common.digests:
+            common.digests[name, period] = compute(table, key)
+        return common.digests[name, period]
+
     def settings_digest(self, table: Table, key: dt.date) -> str:
         """The digest of all settings that decide a partition; of the rulebook it covers the rows in force on its last day."""
+        return self._of_settings("settings", self._compute_settings_digest, table, key)
+
+    def _compute_settings_digest(self, table: Table, key: dt.date) -> str:
         section = self.section(table)
         covered: dict[str, Any] = {"section": _decisive(section)}
         if gates := changed_gates(table):
@@ -246,6 +316,9 @@ class Builder:
 
     def _section_digests(self, table: Table, key: dt.date) -> dict[str, str]:
         """The digests of the parts that `settings_digest` covers, such as a settings section or a kind of the rulebook's rows."""
+        return self._of_settings("sections", self._compute_section_digests, table, key)
+
+    def _compute_section_digests(self, table: Table, key: dt.date) -> dict[str, str]:
         section = self.section(table)
         parts = dict(section) if isinstance(section, dict) else dict.fromkeys(table.sections, section)
         covered: dict[str, Any] = {name: _decisive(one) for name, one in parts.items()}
@@ -268,13 +341,17 @@ class Builder:
 
     def code_digest(self, table: Table) -> str:
         """The digest of the code that decides a table: its make function, functions that settings name, schema and checks."""
-        declared = tuple(check.declared or check for check in table.checks)  # changes of checks are settings
-        shape = repr((sorted((k, str(v)) for k, v in table.schema.items()), declared, sorted(table.needs.items())))
-        return digest(*(code_digest(one).encode() for one in self._code_of(table)), shape.encode())
+        common = self._common(table)
+        code = tuple(code_digest(one) for one in common.code)
+        if code not in common.digests:
+            declared = tuple(check.declared or check for check in table.checks)  # changes of checks are settings
+            shape = repr((sorted((k, str(v)) for k, v in table.schema.items()), declared, sorted(table.needs.items())))
+            common.digests[code] = digest(*(one.encode() for one in code), shape.encode())
+        return str(common.digests[code])
 
     def libraries(self, table: Table) -> Mapping[str, str]:
         """The libraries whose versions decide the content of a table's partitions, each with the installed version."""
-        return libraries(*self._code_of(table))
+        return libraries(*self._common(table).code)
 
     def _code_of(self, table: Table) -> list[str]:
         """The make function, the functions that settings name and the classes of services, as "module:name"."""
@@ -308,16 +385,15 @@ class Builder:
     def stale_by_data(self, manifest: Manifest, table: Table, key: dt.date) -> Reason | None:
         """The reason why a partition must be built again although settings and code are the same."""
         now = self.landing_digests(table, key)
-        changed = [name for name in {**now, **manifest.landing} if manifest.landing.get(name) != now.get(name)]
-        if changed:
+        if now != manifest.landing:
+            changed = [name for name in {**now, **manifest.landing} if manifest.landing.get(name) != now.get(name)]
             return self._changed_landing(manifest, changed, now)
         inputs = self._contents(table, key)
-        for folder, content in inputs.items():
-            if manifest.inputs.get(folder) != content:
-                return (INPUT_CHANGED if folder in manifest.inputs else INPUT_NEW)(input=folder)
-        gone = [folder for folder in manifest.inputs if folder not in inputs]
-        if gone:
-            return INPUT_GONE(input=gone[0])
+        if inputs != manifest.inputs:
+            for folder, content in inputs.items():
+                if manifest.inputs.get(folder) != content:
+                    return (INPUT_CHANGED if folder in manifest.inputs else INPUT_NEW)(input=folder)
+            return INPUT_GONE(input=next(folder for folder in manifest.inputs if folder not in inputs))
         if manifest.outdated:
             return NOT_RENEWED()
         return REFUSED_BEFORE() if manifest.refusals else None
@@ -361,11 +437,9 @@ class Builder:
 
     def _contents(self, table: Table, key: dt.date) -> dict[str, str]:
         """The content digest of each input partition; "not built" where there is none."""
-        contents = {}
+        contents: dict[str, str] = {}
         for upstream, keys in self.reads(table, key):
-            for k in keys:
-                manifest = self.lake.manifest(upstream, k)
-                contents[self.lake.folder(upstream, k)] = manifest.content if manifest else "not built"
+            contents |= self.lake.contents(upstream, keys)
         if table.reads_record:
             contents[RECORD] = digest(encode(self._verdicts(key)), encode(self._left_out(key)))
         return contents

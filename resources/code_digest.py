@@ -6,20 +6,27 @@ modules are not covered either, so that moving a definition changes no digest. C
 layout, docstrings, progress lines, the texts of errors and the descriptions of settings. Annotations are covered, because a method
 that is called on a parameter is found through the class in the parameter's annotation.
 
-The module parses sources and imports nothing of the project. It follows definitions through assets/, resources/ and the package of
+The module parses sources and imports nothing of what it follows. It follows definitions through assets/, resources/ and the package of
 the function itself, which settings may name from anywhere on the path. Libraries are named by their versions (`libraries`). A function that is only named by a text (a name in
 `getattr`, a module in `import_module`) is not found; a table declares it (`Table.functions`).
 """
 
 import ast
+import contextlib
 import functools
 import hashlib
 import importlib.metadata
 import importlib.util
+import json
+import os
+import sys
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from sys import stdlib_module_names
+from typing import Any
+
+from resources.user_cache import user_cache
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("assets", "resources")
@@ -53,6 +60,8 @@ calendar, whose past trading days do not change with its version and whose days 
 DISTRIBUTIONS = {"vl_convert": "vl-convert-python"}
 """Module → its distribution, where they have different names."""
 
+_MEMORY = "code_digests.json"
+
 Definition = tuple[str, str | None]
 """A module and a name in it. None stands for the whole module, where the used names are not known; "" for what runs on import."""
 Reference = tuple[str, ...]
@@ -62,13 +71,7 @@ Reference = tuple[str, ...]
 @functools.cache
 def code_digest(make: str) -> str:
     """The digest of a "module:function" with 32 hex digits. Where the module does not exist, it is the digest of nothing."""
-    seen = _covered(make)
-    lines = {line for one in seen for line in _described(one)}
-    hashed = hashlib.blake2b("\n".join(sorted(lines)).encode(), digest_size=16)
-    for folder in sorted({_source(module).parent / "templates" for module, _ in seen}):
-        for path in sorted(folder.glob("*")):
-            hashed.update(path.name.encode() + path.read_bytes())
-    return hashed.hexdigest()
+    return str(_remembered(make)["digest"])
 
 
 @functools.cache
@@ -80,11 +83,86 @@ def libraries(*makes: str) -> dict[str, str]:
     """
     named = {*ALWAYS}
     for make in makes:
-        for one in _covered(make):
-            named |= {target.split(".")[0] for target in _used(one).values() if isinstance(target, str)}
+        named.update(_remembered(make)["packages"])
     named -= {*PACKAGES, *DECIDE_NOTHING, *stdlib_module_names}
     named |= {other for name in named for other in COMPANIONS.get(name, ())}
     return {name: found for name in sorted(named) if (found := _version(name))}
+
+
+# --- what earlier processes computed --------------------------------------------------------------------------------------
+
+# Parsing the sources takes seconds of every process. The results are kept in the cache of this user, as Python keeps compiled modules.
+
+
+@functools.cache
+def _remembered(make: str) -> Mapping[str, Any]:
+    """The digest and the names of the packages of a "module:function", from the user's cache if no source has changed since."""
+    sources = _sources(make.split(":")[0].split(".")[0])
+    known = _read_memory().get(make)
+    if isinstance(known, dict) and known.get("sources") == sources:
+        return known
+    found = {"sources": sources, "digest": _computed(make), "packages": sorted(_packages(make))}
+    _sources.cache_clear()
+    if _sources(make.split(":")[0].split(".")[0]) == sources:  # nothing was edited meanwhile
+        _write_memory(_read_memory() | {make: found})
+    return found
+
+
+def _computed(make: str) -> str:
+    seen = _covered(make)
+    lines = {line for one in seen for line in _described(one)}
+    hashed = hashlib.blake2b("\n".join(sorted(lines)).encode(), digest_size=16)
+    for folder in sorted({_source(module).parent / "templates" for module, _ in seen}):
+        for path in sorted(folder.glob("*")):
+            hashed.update(path.name.encode() + path.read_bytes())
+    return hashed.hexdigest()
+
+
+def _packages(make: str) -> set[str]:
+    targets = (target for one in _covered(make) for target in _used(one).values())
+    return {target.split(".")[0] for target in targets if isinstance(target, str)}
+
+
+@functools.cache
+def _sources(package: str) -> str:
+    """The digest of everything that digests of code in a package can depend on: all files of the packages that they follow."""
+    hashed = hashlib.blake2b(sys.version.encode(), digest_size=16)
+    for name in sorted({*PACKAGES, package}):
+        for place in [str(ROOT / name)] if name in PACKAGES else _places(name):
+            for path in [Path(f"{place}.py"), *sorted(Path(place).rglob("*"))]:
+                if path.is_file() and path.suffix != ".pyc":
+                    data = path.read_bytes()
+                    hashed.update(
+                        f"{name} {os.path.relpath(path, place)} {len(data)} ".encode("utf-8", "surrogateescape")
+                    )
+                    hashed.update(data)
+    return hashed.hexdigest()
+
+
+def _read_memory() -> dict[str, Any]:
+    """What is remembered by "module:function"; {} where there is nothing or it is damaged."""
+    try:
+        known = json.loads((user_cache() / _MEMORY).read_bytes()) if _has_home() else {}
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _write_memory(known: Mapping[str, Any]) -> None:
+    with contextlib.suppress(OSError):  # a home folder that may only be read
+        if _has_home():
+            user_cache().mkdir(parents=True, exist_ok=True)
+            temporary = user_cache() / f".{_MEMORY}.{os.getpid()}.tmp"
+            temporary.write_text(json.dumps(known))
+            os.replace(temporary, user_cache() / _MEMORY)
+
+
+def _has_home() -> bool:
+    """Whether the user has a cache of their own. Others could write one among the temporary files."""
+    return not {"XDG_CACHE_HOME", "HOME"}.isdisjoint(os.environ)
+
+
+# --- libraries ------------------------------------------------------------------------------------------------------------
 
 
 def _version(module: str) -> str:
@@ -114,7 +192,20 @@ def imports(module: str) -> tuple[str, ...]:
 
 def clear_caches() -> None:
     """Clear all caches, so that the sources are read again."""
-    for cached in (code_digest, libraries, _covered, imports, _module, _hash, _used, _described, _exists, _places):
+    for cached in (
+        code_digest,
+        libraries,
+        _remembered,
+        _sources,
+        _covered,
+        imports,
+        _module,
+        _hash,
+        _used,
+        _described,
+        _exists,
+        _places,
+    ):
         cached.cache_clear()
 
 

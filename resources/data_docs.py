@@ -13,7 +13,8 @@ from typing import Any
 
 from resources.expectations import import_great_expectations
 from resources.gate import RULE_BROKEN, Check, Verdict
-from resources.lake import Lake, Manifest
+from resources.lake import Lake
+from resources.manifest import Manifest
 from resources.suites import expectation_of
 from resources.table import Table
 

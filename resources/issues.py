@@ -19,8 +19,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from resources.lake import MANIFEST, PART, Manifest, content_digest
+from resources.lake import content_digest
 from resources.lease import require_lease
+from resources.manifest import MANIFEST, PART, Manifest
 from resources.parquet import encode
 from resources.store import Store, digest
 from resources.table import Table

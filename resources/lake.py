@@ -7,9 +7,10 @@ not decide what a partition holds or when it is stale (resources/builder.py).
     <lake>/<table>/date=YYYY-MM-DD/manifest.json     written last: without it the partition does not exist
 
 A partition whose manifest or files are not those that were written counts as not built (`Lake.damage`). A manifest is sealed by the
-digest of its own bytes. The files are compared with the manifest's content digest when a process first reads them, and again after
-their state has changed (resources/verified.py); a change of state is looked for whenever a manifest is read and, in a local lake,
-whenever a partition is.
+digest of its own bytes (resources/manifest.py). The files are compared with the manifest's content digest when a process first reads
+them, and again after their state has changed (resources/verified.py); a change of state is looked for whenever a manifest is read and, in
+a local lake, whenever a partition is. A manifest whose own file has not changed is taken from the table's index
+(resources/manifest_index.py).
 """
 
 import contextlib
@@ -18,16 +19,16 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from resources.errors import LakeError, NotReadyError
-from resources.gate import Verdict, failed_as_reason
+from resources.gate import failed_as_reason
 from resources.lease import hold, require_lease
-from resources.made import LEFT_OUT
+from resources.manifest import MANIFEST, PART, Manifest, stored_reasons
+from resources.manifest_index import ManifestIndex
 from resources.reasons import Code, Reason
 from resources.settings.lake import LakeSettings
 from resources.stale import FILES_DIFFER, FILES_MISSING, INPUTS_IN_A_CYCLE, MANIFEST_DAMAGED
@@ -35,128 +36,13 @@ from resources.store import Store, digest, is_running
 from resources.table import Table
 from resources.verified import Verified
 
-PART = "part.parquet"
-MANIFEST = "manifest.json"
 PARTITION_REFUSED = Code("partition_refused", ("folder", "cause"))
-RECORD = "manifests"  # the input of a table that reads the manifests of all tables
-FORMAT = 2  # of a manifest; earlier ones have neither this field nor a seal
-_SEAL = re.compile(rb',\n "seal": "([0-9a-f]{32})"\n\}\Z')
-NESTED_NOTES = {LEFT_OUT: 2}  # depth of the mappings of notes that are read again
-_LARGEST = 2**62
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TEMPORARY = re.compile(
     r"\..+?\.(\d+)(?:\.\d+)?\.tmp"
 )  # of an interrupted write: name, process, thread where it names one
-_FOLDER = re.compile(r"[^/\\]+/(date|week)=\d{4}-\d{2}-\d{2}")
+NOT_BUILT = "not built"  # in place of the content digest of a partition that is not there
 OWNER = "market.txt"  # holds the path of the market that the lake's tables are made from
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """Everything that is recorded about one partition.
-
-    `version` is the digest of what it was made from, and `content` the digest of the result. `adopted` holds a record for each time
-    the partition was declared as built by later code: from, to and the proof. `outdated` is the reason why a partition could not be
-    renewed when it had to be, and None otherwise; its rows then belong to an earlier state.
-    """
-
-    table: str
-    key: str
-    version: str
-    content: str
-    inputs: Mapping[str, str]  # "<table>/date=…" → content digest
-    landing: Mapping[str, str]  # part of the landing zone → digest
-    settings: str
-    code: str
-    rows: int
-    files: Mapping[str, str] = field(default_factory=dict)  # side file → digest
-    checks: Mapping[str, Verdict] = field(default_factory=dict)
-    unavailable: Mapping[str, Reason] = field(default_factory=dict)
-    notes: Mapping[str, Any] = field(default_factory=dict)
-    seconds: float = 0.0
-    sections: Mapping[str, str] = field(default_factory=dict)  # section of the settings that was read → digest
-    adopted: Sequence[Mapping[str, Any]] = ()
-    outdated: Reason | None = None
-    libraries: Mapping[str, str] = field(
-        default_factory=dict
-    )  # library whose version decides the content → that version
-
-    @property
-    def refusals(self) -> dict[str, Verdict]:
-        """The verdicts that refuse the partition, by check."""
-        return {name: verdict for name, verdict in self.checks.items() if verdict.refuses}
-
-    def dumps(self) -> bytes:
-        """The manifest as JSON in UTF-8."""
-        # Bytes of a file name that UTF-8 cannot represent are written as JSON escapes (\\uDCxx).
-        checks = {name: verdict.to_json() for name, verdict in self.checks.items()}
-        saved = {one.name: getattr(self, one.name) for one in fields(self)}
-        outdated = self.outdated.to_json() if self.outdated else ""
-        saved |= {"unavailable": _stored(self.unavailable), "checks": checks, "outdated": outdated, "format": FORMAT}
-        body = json.dumps(saved, ensure_ascii=False, indent=1, sort_keys=True).encode("utf-8", "backslashreplace")
-        return body.removesuffix(b"\n}") + f',\n "seal": "{digest(body)}"\n}}'.encode()
-
-    @classmethod
-    def loads(cls, data: bytes) -> "Manifest | None":
-        """Parse what `dumps` wrote; None where it is damaged or another version's, which makes the partition count as not built.
-
-        Manifests of earlier versions have no seal. They are accepted where every field has its type and its bounds.
-        """
-        seal = _SEAL.search(data)
-        body = data[: seal.start()] + b"\n}" if seal else data
-        if seal and digest(body) != seal[1].decode():
-            return None
-        try:
-            saved = json.loads(body)
-            if ("format" in saved or "seal" in saved) if seal is None else saved.pop("format") != FORMAT:
-                return None
-            saved["checks"] = {name: Verdict.from_json(verdict) for name, verdict in saved["checks"].items()}
-            reasons = saved.get("unavailable", {})
-            saved["unavailable"] = {name: Reason.from_json(stored) for name, stored in reasons.items()}
-            outdated = saved.get("outdated", "")
-            saved["outdated"] = None if outdated == "" else Reason.from_json(outdated)
-            if isinstance(saved.get("adopted"), list):
-                saved["adopted"] = tuple(saved["adopted"])
-            manifest = cls(**saved)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return None
-        return manifest if manifest._is_whole() else None
-
-    def _is_whole(self) -> bool:
-        """Whether every field has its type and its bounds."""
-        texts = (self.table, self.key, self.version, self.content, self.settings, self.code)
-        mappings = (self.inputs, self.landing, self.files, self.sections, self.libraries)
-        return (
-            all(isinstance(text, str) for text in texts)
-            and all(isinstance(one, dict) and all(isinstance(v, str) for v in one.values()) for one in mappings)
-            and isinstance(self.notes, dict)
-            and all(_nests(self.notes[name], depth) for name, depth in NESTED_NOTES.items() if name in self.notes)
-            and isinstance(self.adopted, tuple)
-            and all(isinstance(one, dict) for one in self.adopted)
-            and all(name == RECORD or _FOLDER.fullmatch(name) for name in self.inputs)
-            and not any(name.endswith(f"={self.key}") and name.startswith(f"{self.table}/") for name in self.inputs)
-            and all(map(_is_inside, self.files))
-            and type(self.rows) is int
-            and 0 <= self.rows < _LARGEST
-            and type(self.seconds) in (int, float)
-            and 0 <= self.seconds < _LARGEST
-        )
-
-
-def _nests(value: Any, depth: int) -> bool:
-    """Whether a note consists of mappings of this depth, as the builder writes it and reads it again."""
-    return depth == 0 or (isinstance(value, dict) and all(_nests(one, depth - 1) for one in value.values()))
-
-
-def _is_inside(name: str) -> bool:
-    """Whether a side file is in the partition's own folder and is neither its part nor its manifest."""
-    parts = name.split("/")
-    return (
-        name not in (PART, MANIFEST)
-        and not set(parts) & {"", ".", ".."}
-        and not set(name) & {"\\", "\0"}
-        and len(os.fsencode(name)) < 1000
-    )
 
 
 class Lake:
@@ -171,7 +57,10 @@ class Lake:
         self._settings = settings or LakeSettings()
         self._verified = Verified(self.store)
         self._sound: dict[str, str] = {}  # the partitions whose files were compared since `forget`, with their state
-        self._manifests: dict[str, Manifest | None] = {}
+        self._manifests: dict[str, Manifest | None] = {}  # by folder
+        self._index = ManifestIndex(self.store)
+        self._holds = 0  # the blocks of `writing` that this object is in
+        self._contents: dict[str, dict[dt.date, tuple[str, str]]] = {}  # table → key → folder and content of `contents`
         self._refusals: dict[str, Reason | None] = {}
 
     def __repr__(self) -> str:
@@ -202,7 +91,13 @@ class Lake:
                 self._end_finished_work()
                 with self.store.scratch():
                     pass  # it removes the folders of dead processes, also where the run has nothing to build
-            yield replaced
+            self._holds += 1
+            try:
+                yield replaced
+            finally:
+                self._holds -= 1
+                if not self._holds:
+                    self._index.flush()
 
     def _sweep_shared(self) -> None:
         """Remove temporary files of the lease and of memories of digests. Processes that only read write such files too, so that a file is
@@ -245,33 +140,58 @@ class Lake:
     def forget(self) -> None:
         """Discard the cached manifests, since another process may have written."""
         self._manifests.clear()
+        self._contents.clear()
         self._refusals.clear()
         self.damages.clear()
         self._sound.clear()
         self._verified.forget()
         self.store.forget()
+        self._index.forget()
 
     def manifest(self, table: Table, key: dt.date) -> Manifest | None:
         """The partition's manifest; None where the partition is not built or damaged."""
         return self._manifest(self.folder(table, key))
 
     def _manifest(self, folder: str) -> Manifest | None:
-        name = f"{folder}/{MANIFEST}"
-        if name not in self._manifests:
-            data = self.store.read_bytes(name)
-            found = Manifest.loads(data) if data is not None else None
-            # A manifest that was copied from another partition's folder has another table or key.
-            if found is not None and folder not in (
-                f"{found.table}/date={found.key}",
-                f"{found.table}/week={found.key}",
-            ):
-                found = None
-            self._manifests[name] = found
+        if folder not in self._manifests:
+            self._manifests[folder] = found = self._indexed(folder)
             if found is not None:
                 self._compare(folder, found)
-            elif data is not None:
-                self.damages[folder] = MANIFEST_DAMAGED()
-        return self._manifests[name]
+        return self._manifests[folder]
+
+    def _indexed(self, folder: str) -> Manifest | None:
+        """The manifest from the index if its file has not changed since, else from the file; None where there is none or it is damaged."""
+        name = f"{folder}/{MANIFEST}"
+        state = self.store.stamp(
+            [name]
+        )  # taken before reading, so that a file that changes meanwhile is read again next time
+        if state and (known := self._index.of(folder, state)) is not None:
+            return known
+        data = self.store.read_bytes(name)
+        found = Manifest.loads(data) if data is not None else None
+        if found is not None and found.is_of(folder):
+            self._remember(folder, state, found)
+            return found
+        if data is not None:
+            self.damages[folder] = MANIFEST_DAMAGED()
+        return None
+
+    def _remember(self, folder: str, state: str, manifest: Manifest) -> None:
+        if self._holds:
+            self._index.remember(folder, state, manifest)
+
+    def contents(self, table: Table, keys: Sequence[dt.date]) -> dict[str, str]:
+        """The content digests of partitions by folder; "not built" where there is none."""
+        known = self._contents.setdefault(table.name, {})
+        try:
+            return dict(map(known.__getitem__, keys))  # a plan asks for millions
+        except KeyError:
+            for key in keys:
+                if key not in known:
+                    folder = self.folder(table, key)
+                    manifest = self._manifest(folder)
+                    known[key] = folder, manifest.content if manifest else NOT_BUILT
+            return dict(map(known.__getitem__, keys))
 
     def damage(self, table: Table, key: dt.date) -> Reason | None:
         """The reason why a partition is damaged and counts as not built; None where it is not."""
@@ -279,7 +199,8 @@ class Lake:
         return self.damages.get(self.folder(table, key))
 
     def _set_damaged(self, folder: str, reason: Reason) -> None:
-        self._manifests[f"{folder}/{MANIFEST}"] = None
+        self._manifests[folder] = None
+        self._contents.clear()
         self._refusals.clear()
         self.damages[folder] = reason
 
@@ -376,7 +297,8 @@ class Lake:
             elif failed := failed_as_reason(manifest.refusals):
                 self._refusals[current] = PARTITION_REFUSED(folder=current, cause=failed)
                 stack.pop()
-            elif unknown := [source for source in manifest.inputs if source not in self._refusals]:
+            elif not self._refusals.keys() >= manifest.inputs.keys():
+                unknown = [source for source in manifest.inputs if source not in self._refusals]
                 opened.add(current)
                 if opened.isdisjoint(unknown):
                     stack.extend(unknown)
@@ -384,8 +306,8 @@ class Lake:
                     self._set_damaged(current, INPUTS_IN_A_CYCLE())
             else:
                 # An input that was refused after this partition was made from an earlier version of it refuses it too.
-                reasons = (self._refusals[source] for source in manifest.inputs)
-                self._refusals[current] = next((reason for reason in reasons if reason), None)
+                reasons = map(self._refusals.__getitem__, manifest.inputs)
+                self._refusals[current] = next(filter(None, reasons), None)
                 opened.discard(current)
                 stack.pop()
         return self._refusals[folder]
@@ -464,7 +386,8 @@ class Lake:
         name = f"{folder}/{MANIFEST}"
         require_lease(self.store)
         old = self.manifest(table, key)
-        self._manifests.pop(name, None)
+        self._manifests.pop(folder, None)
+        self._contents.pop(table.name, None)
         self._refusals.clear()
         self._sound.pop(folder, None)
         self.store.delete(name)
@@ -474,8 +397,7 @@ class Lake:
         for file, data in files.items():
             self.store.write_bytes(f"{folder}/{file}", data)
         self.store.write_bytes(f"{folder}/{PART}", part)
-        self.store.write_bytes(name, manifest.dumps())
-        self._manifests[name] = manifest
+        self._write_manifest(folder, manifest)
         self.damages.pop(folder, None)
         if not manifest.refusals and (stamp := self.store.stamp([f"{folder}/{one}" for one in (PART, *sorted(files))])):
             self._verified.remember(folder, stamp, manifest.content)
@@ -488,10 +410,15 @@ class Lake:
 
     def restamp(self, table: Table, key: dt.date, manifest: Manifest) -> None:
         """Replace the manifest of a built partition; its files do not change."""
-        name = f"{self.folder(table, key)}/{MANIFEST}"
         require_lease(self.store)
+        self._write_manifest(self.folder(table, key), manifest)
+
+    def _write_manifest(self, folder: str, manifest: Manifest) -> None:
+        name = f"{folder}/{MANIFEST}"
         self.store.write_bytes(name, manifest.dumps())
-        self._manifests[name] = manifest
+        self._manifests[folder] = manifest
+        self._contents.pop(manifest.table, None)
+        self._remember(folder, self.store.stamp([name]) if self._holds else "", manifest)
 
 
 def _is_date(text: str) -> bool:
@@ -505,11 +432,7 @@ def _is_date(text: str) -> bool:
 def content_digest(part: bytes | Path, files: Mapping[str, bytes], unavailable: Mapping[str, Reason]) -> str:
     """The digest of everything that readers see of a partition: rows, side files and reasons."""
     beside = (name.encode() + data for name, data in sorted(files.items()))
-    return digest(part, *beside, json.dumps(_stored(unavailable), sort_keys=True).encode())
-
-
-def _stored(unavailable: Mapping[str, Reason]) -> dict[str, Any]:
-    return {name: reason.to_json() for name, reason in unavailable.items()}
+    return digest(part, *beside, json.dumps(stored_reasons(unavailable), sort_keys=True).encode())
 
 
 def build_command(table: str, key: dt.date) -> str:

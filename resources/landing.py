@@ -8,16 +8,17 @@ assets/bars) and does not check the rules for rows (assets/reference).
 import contextlib
 import datetime as dt
 import errno
+import functools
 import hashlib
 import json
 import re
 import stat
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -52,6 +53,7 @@ RENAMED = {"daily_prices": False, "index_weights": True, "industries": True, "fu
 _REFERENCE_SUFFIXES = ("parquet", "csv")
 _FOLDER = re.compile(r"^\d{8}$")
 _HASHING_THREADS = 2
+Seen = TypeVar("Seen")
 NOTHING = "nothing"  # the digest of what has not landed
 
 
@@ -101,9 +103,31 @@ class LandingZone:
         self._landed: dict[tuple[str, dt.date], list[Path]] = {}
         self._file_digests: dict[str, dict[str, list[str]]] = {}
         self._reference_listing: _ReferenceListing | None = None
+        self._seen: dict[tuple[object, ...], Any] | None = None
 
     def __repr__(self) -> str:
         return f"LandingZone({str(self.root)!r})"
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Examine each part once inside the block. Changes are not seen meanwhile.
+
+        A plan asks for the digests of the same files and tables of thousands of partitions.
+        """
+        self._seen = {}
+        try:
+            yield
+        finally:
+            self._seen = None
+
+    def _once(self, part: tuple[object, ...], examine: Callable[[], Seen]) -> Seen:
+        """What `examine` returns, once for a part inside a `snapshot`."""
+        if self._seen is None:
+            return examine()
+        if part not in self._seen:
+            self._seen[part] = examine()
+        found: Seen = self._seen[part]
+        return found
 
     # --- what has landed --------------------------------------------------------------------------------------------
 
@@ -175,6 +199,13 @@ class LandingZone:
 
     def reference_start(self) -> dt.date | None:
         """The first day of daily_prices; None where none were delivered."""
+        return self._once(("start",), self._reference_start)
+
+    def _reference_start(self) -> dt.date | None:
+        path = self.reference_path("daily_prices")
+        if self._store is not None and path is not None:  # the digests that it keeps have the days of the table
+            dates = self._reference_slices("daily_prices", path).dates
+            return dt.date.fromisoformat(dates[0]) if dates else None
         frame = self.frame("daily_prices")
         return None if frame is None or frame.is_empty() else frame["date"][0]
 
@@ -273,6 +304,9 @@ class LandingZone:
 
     def code_changes(self) -> CodeChanges:
         """The code changes of reference/code_changes, usable and unusable ones; none where it was not delivered."""
+        return self._once(("code_changes",), self._code_changes)
+
+    def _code_changes(self) -> CodeChanges:
         frame = self.frame("code_changes")
         if frame is None:
             return CodeChanges()
@@ -347,7 +381,10 @@ class LandingZone:
         Later views refer to the files that were present now. A file that vanishes before it is read is therefore a fault of the
         machine, and not a file that never landed.
         """
-        found, declared = self._digest(name, date, until), self.declared(name)
+        return self._once((name, date, until), lambda: self._declared_digest(name, date, until))
+
+    def _declared_digest(self, name: str, date: dt.date, until: bool) -> str:
+        found, declared = self._digest(name, date, until), self._once(("declared", name), lambda: self.declared(name))
         if found == NOTHING or not declared:
             return found
         settings = json.dumps(declared, sort_keys=True)
@@ -361,13 +398,18 @@ class LandingZone:
                 return NOTHING
             known = self._known_digests(name)
             fresh = [path for path in files if known.get(str(path), [""])[0] != file_stamp(path)]
-            with ThreadPoolExecutor(_HASHING_THREADS) as pool:  # hashing releases the global interpreter lock
-                known |= dict(pool.map(_file_digest, fresh))
+            if fresh:
+                with ThreadPoolExecutor(_HASHING_THREADS) as pool:  # hashing releases the global interpreter lock
+                    known |= dict(pool.map(_file_digest, fresh))
             parts = [f"{path.relative_to(self.root)}:{known[str(path)][1]}" for path in files]
             return hashlib.blake2b("\n".join(parts).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
-        path = self.reference_path(name)
+        path, slices = self._once(("slices", name), lambda: self._present_slices(name))
         self._landed[name, date] = [] if path is None else [path]
-        return NOTHING if path is None else self._reference_slices(name, path).digest(date, until)
+        return NOTHING if slices is None else slices.digest(date, until)
+
+    def _present_slices(self, name: str) -> tuple[Path | None, "_Slices | None"]:
+        path = self.reference_path(name)
+        return path, None if path is None else self._reference_slices(name, path)
 
     def landed(self, name: str, date: dt.date) -> list[Path]:
         """The files of a name and day that existed when their digest was last taken; the present files if it never was."""
@@ -572,12 +614,15 @@ class _Slices:
             sums = np.add.reduceat(pair, starts, axis=0) if len(starts) else np.zeros((0, 2), np.uint64)
         return cls(stamp, [str(date) for date in dates], sums, undated)
 
+    @functools.cached_property
+    def _totals(self) -> np.ndarray:
+        """The sums up to each number of dates, modulo 2⁶⁴: uint64 [dates + 1, 2]."""
+        return np.concatenate([np.zeros((1, 2), np.uint64), np.cumsum(self.sums, axis=0, dtype=np.uint64)])
+
     def digest(self, date: dt.date, until: bool) -> str:
-        dates = np.array(self.dates)
-        last = int(np.searchsorted(dates, str(date), side="right"))
-        first = 0 if until else int(np.searchsorted(dates, str(date), side="left"))
-        with np.errstate(over="ignore"):
-            total = self.sums[first:last].sum(axis=0, dtype=np.uint64)
+        last = bisect_right(self.dates, str(date))
+        first = 0 if until else bisect_left(self.dates, str(date))
+        total = self._totals[last] - self._totals[first]
         return f"{int(total[0]):016x}{int(total[1]):016x}" if last > first else NOTHING
 
     def dumps(self) -> bytes:

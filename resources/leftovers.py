@@ -20,8 +20,10 @@ from pathlib import Path
 from resources.builder import Builder
 from resources.errors import InputError, NotReadyError, SettingsError
 from resources.issues import ISSUES
-from resources.lake import MANIFEST, OWNER, PART, Manifest
+from resources.lake import OWNER
 from resources.lease import LEASE
+from resources.manifest import MANIFEST, PART, Manifest
+from resources.manifest_index import INDEX
 from resources.store import Store, is_running, local_sizes
 from resources.table import Table
 from resources.verified import VERIFIED
@@ -141,7 +143,7 @@ def _temporary_files(store: Store) -> Iterator[Leftover]:
     """Files of interrupted writes outside the partitions. Processes that only read the tables may write such a file now."""
     if not store.is_local:
         return
-    for folder in ("", "_digests", VERIFIED, ISSUES):
+    for folder in ("", "_digests", VERIFIED, INDEX, ISSUES):
         for name in store.names(folder):
             path = Path(store.path(f"{folder}/{name}" if folder else name))
             match = _TEMPORARY.fullmatch(name)

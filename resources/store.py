@@ -125,6 +125,13 @@ class Store:
                 temporary.unlink()
             raise
 
+    def append(self, name: str, data: bytes) -> None:
+        """Append to a content of a local store, which is created where it does not exist. A kill may leave a part of `data`."""
+        with self._as_lake_error("written", name):
+            self._make_folder(Path(self.path(name)).parent)
+            with Path(self.path(name)).open("ab") as file:
+                file.write(data)
+
     def _make_folder(self, path: Path) -> None:
         """Create a folder on this machine. The store's own is created closed to users outside its group, whatever the umask."""
         if self.is_local and not (root := Path(self.url)).exists():
@@ -193,7 +200,7 @@ class Store:
             with self._as_lake_error("listed", folder):
                 if self.is_local:
                     path = Path(self.path(folder))
-                    return sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
+                    return sorted(os.listdir(path)) if path.is_dir() else []
                 return sorted(Path(name).name for name in self._fs.ls(self.path(folder), detail=False, refresh=True))
         except FileNotFoundError:
             return []
@@ -229,8 +236,9 @@ class Store:
         It changes whenever one of them is written: locally it covers inode, size and the times of the last change of content and of
         inode, on S3 ETag and size.
         """
+        state = self._local_state if self.is_local else self._s3_state
         with self._as_lake_error("read", names[0]):
-            states = [self._local_state(name) if self.is_local else self._s3_state(name) for name in names]
+            states = list(map(state, names))
         return "" if None in states else digest(*(state or b"" for state in states))
 
     def _local_state(self, name: str) -> bytes | None:

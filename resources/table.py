@@ -52,7 +52,8 @@ class Read:
         if self.over.anchored and upstream.partition == "day":
             key = last
         history = reader_start if self.by_reader else start
-        return [k for k in self.over.keys(calendar, key, section, history) if k >= oldest]
+        keys = self.over.keys(calendar, key, section, history)
+        return keys if not keys or keys[0] >= oldest else [k for k in keys if k >= oldest]
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ digest in a manifest: a line that is lost, torn or wrong causes one more computa
 import contextlib
 import os
 import re
-import tempfile
 from pathlib import Path
 
 from resources.store import Store, digest
+from resources.user_cache import user_cache
 
 VERIFIED = "_verified"
 _LINE = re.compile(r"(\S+) ([0-9a-f]{32}) ([0-9a-f]{32})")
@@ -22,7 +22,11 @@ class Verified:
     """The content digests of partitions by folder and state, remembered beside a local lake, else in the user's cache."""
 
     def __init__(self, store: Store):
-        self._root = Path(store.path(VERIFIED)) if store.is_local else _cache() / digest(store.url.encode())
+        self._root = (
+            Path(store.path(VERIFIED))
+            if store.is_local
+            else user_cache() / VERIFIED.lstrip("_") / digest(store.url.encode())
+        )
         self._known: dict[str, dict[str, tuple[str, str]]] = {}
 
     def of(self, folder: str) -> tuple[str, str] | None:
@@ -61,9 +65,3 @@ class Verified:
         with contextlib.suppress(OSError):
             temporary.write_text("".join(f"{name} {stamp} {content}\n" for name, (stamp, content) in known.items()))
             os.replace(temporary, self._root / table)
-
-
-def _cache() -> Path:
-    """The folder of this user for what can be computed again."""
-    home = os.environ.get("XDG_CACHE_HOME") or (Path(os.environ["HOME"]) / ".cache" if "HOME" in os.environ else None)
-    return Path(home or tempfile.gettempdir()) / "zhoubao" / VERIFIED.lstrip("_")

@@ -50,8 +50,9 @@ from resources.arrays import Floats
 from resources.builder import Builder
 from resources.calendar import Calendar
 from resources.errors import InputError
-from resources.lake import Lake, Manifest
+from resources.lake import Lake
 from resources.landing import LandingZone
+from resources.manifest import Manifest
 from resources.reasons import Reason
 from resources.settings import Settings
 from resources.settings.portfolios import IndexPortfolioSettings, PortfoliosSettings

@@ -15,7 +15,8 @@ from assets.models.registry import REGISTRY, list_models
 from assets.models.schemas import CARD
 from orchestration import models as command
 from resources.gate import Verdict
-from resources.lake import Lake, Manifest
+from resources.lake import Lake
+from resources.manifest import Manifest
 from resources.parquet import encode
 from resources.reasons import TEXT
 from tests.models.model_lake import BARS, TABLES, short_settings, widen

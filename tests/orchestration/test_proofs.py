@@ -20,7 +20,7 @@ from orchestration.prove import (
     truncate,
 )
 from orchestration.run import build, everything_for
-from resources.lake import Manifest
+from resources.manifest import Manifest
 from resources.reference_tables import REFERENCE
 from resources.table import Lookback, Read
 

@@ -14,7 +14,8 @@ from assets import catalogue
 from assets.report.restatements import LOG, PAGE, SCHEMA, explain_change, list_restatements, moved_figures, write_log
 from assets.report.words.restatements import WORDS
 from resources.issues import SOURCES_SCHEMA, Issues
-from resources.lake import Manifest, content_digest
+from resources.lake import content_digest
+from resources.manifest import Manifest
 from resources.parquet import encode
 from resources.reasons import Reason
 from resources.settings.report import ReportSettings

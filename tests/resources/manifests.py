@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from resources.lake import FORMAT
+from resources.manifest import FORMAT
 from resources.store import digest
 
 

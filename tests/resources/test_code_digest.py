@@ -265,3 +265,60 @@ def test_a_library_of_a_desk_is_found(digest: Callable[[Files], str]) -> None:
 def test_of_no_module_it_is_the_digest_of_nothing() -> None:
     assert "desk" not in sys.modules  # sources are read, never run
     assert code_digest.code_digest("desk_of_nobody.risk:two") == code_digest.code_digest("desk_of_nobody.far:three")
+
+
+# --- what earlier processes computed --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The modules that are parsed, with an empty cache of the user."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    found: list[str] = []
+    source = code_digest._source
+
+    def _source(module: str) -> Path:
+        found.append(module)
+        return source(module)
+
+    monkeypatch.setattr(code_digest, "_source", _source)
+    return found
+
+
+def test_a_later_process_parses_nothing_unless_a_source_has_changed(
+    digest: Callable[[Files], str], parsed: list[str]
+) -> None:
+    first = digest(DESK)
+    assert parsed
+    packages = code_digest.libraries("desk.make:make")
+    parsed.clear()
+    assert digest(DESK) == first
+    assert code_digest.libraries("desk.make:make") == packages
+    assert parsed == []
+    assert digest(edited("numbers.py", "TWO = 2", "TWO = 3")) == first  # it is not used
+    assert parsed
+    assert digest(edited("numbers.py", "ONE = 1", "ONE = 3")) != first
+    assert digest({**DESK, "templates/page.txt": "another page"}) != first
+    assert digest(DESK) == first
+
+
+@pytest.mark.parametrize(
+    "kept", ["", "[]", "{", '{"desk.make:make": 3}', '{"desk.make:make": {"digest": "x"}}', "\udcff"]
+)
+def test_a_damaged_memory_of_digests_costs_only_time(
+    digest: Callable[[Files], str], parsed: list[str], tmp_path: Path, kept: str
+) -> None:
+    first = digest(DESK)
+    (tmp_path / "cache" / "zhoubao" / "code_digests.json").write_text(kept, errors="surrogateescape")
+    assert digest(DESK) == first
+
+
+def test_nothing_is_remembered_without_a_home(
+    digest: Callable[[Files], str], parsed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.delenv("HOME", raising=False)
+    digest(DESK)
+    parsed.clear()
+    digest(DESK)
+    assert parsed

@@ -12,8 +12,9 @@ import pytest
 
 from orchestration.plan import make_plan
 from resources.errors import InputError, LakeError, MachineError, NotReadyError
-from resources.lake import Lake, Manifest
+from resources.lake import Lake
 from resources.landing import NOTHING, LandingView, LandingZone
+from resources.manifest import Manifest
 from resources.reasons import TEXT
 from resources.stale import FORCED, INPUT_TRIED_FIRST, MANIFEST_DAMAGED, REFUSED_BEFORE
 from resources.table import Land

@@ -15,8 +15,8 @@ import pytest
 from resources.builder import Builder
 from resources.gate import Verdict
 from resources.issues import ISSUE, ISSUES, Issues, landed
-from resources.lake import MANIFEST, PART
 from resources.leftovers import find_leftovers
+from resources.manifest import MANIFEST, PART
 from resources.reasons import TEXT
 from tests.orchestration.test_kills import killed_at
 from tests.resources.fake_tables import PUBLISHED, TABLES

@@ -14,8 +14,8 @@ import pytest
 from orchestration.plan import make_plan
 from resources.builder import Builder
 from resources.errors import LakeError, NotReadyError
-from resources.lake import MANIFEST, PART, Manifest
 from resources.leftovers import STILL_SECONDS, Leftovers, find_leftovers
+from resources.manifest import MANIFEST, PART, Manifest
 from resources.store import local_sizes
 from tests.processes import ended_process
 from tests.resources.small_market import DAYS, WEEKS, build_all, open_world

@@ -20,8 +20,9 @@ import assets
 import orchestration
 import resources
 from resources.gate import EQUAL_TO, Verdict, failed_as_reason
-from resources.lake import Manifest, content_digest
+from resources.lake import content_digest
 from resources.language import Bilingual, Language
+from resources.manifest import Manifest
 from resources.reason_words import COMMA, NOTHING, SEMICOLON, STAGES, WORDS, describe
 from resources.reasons import (
     TEXT,

@@ -19,7 +19,8 @@ import pytest
 from orchestration.plan import make_plan
 from resources.builder import Builder
 from resources.errors import LakeError, MachineError, NotReadyError
-from resources.lake import MANIFEST, PART, Lake, Manifest
+from resources.lake import Lake
+from resources.manifest import MANIFEST, PART, Manifest
 from resources.stale import DAMAGED
 from resources.verified import VERIFIED
 from tests.resources.fake_tables import PRICES, TABLES
