@@ -13,7 +13,10 @@ import dagster as dg
 
 from orchestration.alerts import ALERT
 from orchestration.platform import ROOT, Names
+from orchestration.runs import FAULT
 from orchestration.triggers import STATE
+from resources.lease import LEASE
+from resources.store import SCRATCH, WORK
 from studies.soak import record
 from studies.soak.play import Incident, Stage
 from studies.soak.services import ask
@@ -52,11 +55,11 @@ def check(stage: Stage, port: int, clean: Path) -> list[Row]:
             _no_other_alert(stage),
             _every_failure_alerted(failures, stage.webhook.alerts),
             *_reports(stage, found),
-            _no_open_run(found),
-            _colours(found),
+            no_open_run(found),
+            colours(found),
             _webserver(found, port),
         ]
-    return [*rows, _nothing_left(), _equal(clean)]
+    return [*rows, nothing_left(Path(Names.of().lake)), _equal(clean)]
 
 
 def print_table(rows: list[Row]) -> None:
@@ -104,12 +107,14 @@ def _no_other_alert(stage: Stage) -> Row:
 
 
 def _every_failure_alerted(failures: list[tuple[dg.DagsterRun, str]], alerts: list[dict[str, Any]]) -> Row:
-    """A run that fails by a refused partition of which an alert was sent already sends none."""
+    """A run that fails by a refused partition or a fault of the machine of which an alert was sent already sends none."""
     sent = [one for alert in alerts for one in alert["facts"].get("refused", ())]
+    faults = {alert["facts"]["fault"] for alert in alerts if alert["facts"].get("fault")}
     silent = [
         f"{run.run_id[:8]} ({run.job_name})"
         for run, text in failures
         if run.tags.get(ALERT) != "sent"
+        and run.tags.get(FAULT) not in faults
         and not any(all(str(one[key]) in text for key in ("table", "partition", "check")) for one in sent)
     ]
     unexplained = [f"{run.run_id[:8]} without a reason" for run, text in failures if not text]
@@ -134,7 +139,8 @@ def _reports(stage: Stage, found: dg.DagsterInstance) -> list[Row]:
     return rows
 
 
-def _no_open_run(found: dg.DagsterInstance) -> Row:
+def no_open_run(found: dg.DagsterInstance) -> Row:
+    """Whether every run that Dagster knows has ended."""
     runs = found.get_runs()
     still = [f"{run.run_id[:8]} is {run.status.value.lower()}" for run in runs if not run.is_finished]
     counts = collections.Counter(run.status.value.lower() for run in runs)
@@ -142,13 +148,14 @@ def _no_open_run(found: dg.DagsterInstance) -> Row:
     return Row("no run is left open", not still, "; ".join(still) or listed)
 
 
-def _colours(found: dg.DagsterInstance) -> Row:
+def colours(found: dg.DagsterInstance) -> Row:
+    """Whether Dagster shows every partition as the lake of the environment holds it."""
     shown, right = record.colours(found), record.colours_of_lake(record.platform())
     wrong = sorted(own for own in shown.keys() | right.keys() if shown.get(own) != right.get(own))
     listed = [
         f"{table} of {key} is shown {shown.get((table, key))}, not {right.get((table, key))}" for table, key in wrong
     ]
-    return Row("Dagster's colours equal the lake", not wrong, _shortened(listed) or f"{len(right)} partitions")
+    return Row("Dagster's colours equal the lake", not wrong, shortened(listed) or f"{len(right)} partitions")
 
 
 def _webserver(found: dg.DagsterInstance, port: int) -> Row:
@@ -158,12 +165,12 @@ def _webserver(found: dg.DagsterInstance, port: int) -> Row:
     return Row("the webserver shows every run", shown == recorded, f"{len(shown)} of {len(recorded)} runs")
 
 
-def _nothing_left() -> Row:
-    lake = Path(Names.of().lake)
-    left = [one for one in (lake / "_lease.json",) if one.exists()]
-    left += [*(lake / "_scratch").glob("*"), *(lake / "_work").glob("*/*"), *lake.glob("[!_]*/**/*.tmp")]
+def nothing_left(lake: Path) -> Row:
+    """Whether a lake holds neither a lease nor temporary files, nor folders of a process or a training that has ended."""
+    left = [one for one in (lake / LEASE,) if one.exists()]
+    left += [*(lake / SCRATCH).glob("*"), *(lake / WORK).glob("*/*"), *lake.rglob("*.tmp")]
     names = [str(one.relative_to(lake)) for one in left]
-    return Row("no lease, scratch or work folder is left", not names, _shortened(names) or str(lake))
+    return Row("no lease, temporary file, scratch or work folder is left", not names, shortened(names) or str(lake))
 
 
 def _equal(clean: Path) -> Row:
@@ -174,10 +181,11 @@ def _equal(clean: Path) -> Row:
         for table, key in differ
     ]
     return Row(
-        "every partition equals that of a clean backfill", not differ, _shortened(listed) or f"{len(soaked)} partitions"
+        "every partition equals that of a clean backfill", not differ, shortened(listed) or f"{len(soaked)} partitions"
     )
 
 
-def _shortened(items: list[str]) -> str:
+def shortened(items: list[str]) -> str:
+    """The first items in one line, with the number of the others."""
     more = [f"and {len(items) - LISTED} more"] if len(items) > LISTED else []
     return "; ".join([*items[:LISTED], *more])

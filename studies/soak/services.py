@@ -18,7 +18,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from orchestration.platform import ROOT
 
@@ -136,6 +136,13 @@ class Webhook:
         self._server.server_close()
 
 
+class Processes(Protocol):
+    """Something that consists of processes of this machine, such as a `Service`."""
+
+    def members(self) -> list[int]:
+        """Their ids."""
+
+
 class Disk:
     """The disk of the lake: a small file system in memory where one can be mounted, otherwise a folder and a limit of file sizes.
 
@@ -153,7 +160,7 @@ class Disk:
             else f"a limit of {FILE_LIMIT} bytes for each file, since no file system can be mounted here"
         )
 
-    def fill(self, service: Service) -> None:
+    def fill(self, service: Processes) -> None:
         """Leave no room, or limit the files that the processes of a service and their runs write."""
         if not self.mounted:
             for pid in service.members():
@@ -163,7 +170,7 @@ class Disk:
             while True:
                 file.write(bytes(65_536))
 
-    def free(self, service: Service) -> None:
+    def free(self, service: Processes) -> None:
         """Undo `fill`."""
         if not self.mounted:
             for pid in service.members():
