@@ -37,7 +37,7 @@ from orchestration.event_log import kept_open
 from orchestration.keys import asset_key
 from orchestration.runs import EXAMINED, FAULT, mark_run, unrecorded
 from resources.builder import Builder, Outcome
-from resources.errors import fault_code
+from resources.errors import NotReadyError, fault_code
 from resources.gate import Verdict
 from resources.manifest import Manifest
 from resources.reasons import put_into_words
@@ -308,7 +308,9 @@ def _metadata(builder: Builder, table: Table, outcome: Outcome, manifest: Manife
     if manifest.notes:
         metadata["notes"] = dg.MetadataValue.json(put_into_words(manifest.notes))
     if preview:
-        metadata |= _preview(builder, table, outcome.key, manifest)
+        # Files that are damaged are found here where nothing has read them before; the plan that follows builds them again.
+        with contextlib.suppress(NotReadyError):
+            metadata |= _preview(builder, table, outcome.key, manifest)
     return metadata
 
 

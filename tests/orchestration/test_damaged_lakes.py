@@ -64,3 +64,26 @@ def test_what_is_found_damaged_while_it_is_read_is_built_again_by_the_same_run(
         runs = instance.get_runs()
         assert [one.status for one in runs] == [dg.DagsterRunStatus.SUCCESS] * 2
         assert not run.build(open_small(str(market), lake), target, instance=instance, say=messages.append).steps
+
+
+def test_an_unchanged_partition_that_is_found_damaged_when_it_is_shown_is_built_again_by_the_same_run(
+    market: Path, tmp_path: Path
+) -> None:
+    lake = tmp_path / "lake"
+    target = [("totals", WEEKS[-1])]
+    messages: list[str] = []
+    with dg.DagsterInstance.ephemeral() as instance:
+        run.build(open_small(str(market), str(lake)), target, instance=instance, say=messages.append)
+        part = lake / "averages" / f"date={DAYS[3]}" / "part.parquet"
+        content = part.read_bytes()
+        part.write_bytes(content[:-1] + b"x")
+        (lake / "_verified" / "averages").unlink()  # no process knows its earlier state
+        (lake / "prices" / f"date={DAYS[3]}" / "manifest.json").unlink()  # its input is built again, with equal content
+        messages.clear()
+        run.build(open_small(str(market), str(lake)), target, instance=instance, say=messages.append)
+        assert (
+            f"damaged: averages of {DAYS[3]}: its files differ from those that were written. It is built again."
+            in messages
+        )
+        assert part.read_bytes() == content
+        assert [one.status for one in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS] * 2
