@@ -15,6 +15,8 @@ export ZHOUBAO_MARKET   := $(MARKET)
 export ZHOUBAO_LAKE     := $(LAKE)
 export ZHOUBAO_SETTINGS := $(PROFILE)
 export PYTHONUNBUFFERED := 1
+# Tests and Dagster start many processes, each of which would compile every module of the project again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install home market report test test-all lint audit bench prove dev clean
 .DEFAULT_GOAL := help

@@ -1,6 +1,7 @@
 """The tiny market and its whole chain, built once in a session and read by every worker; and the fake tables in Dagster."""
 
 import datetime as dt
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,11 +11,12 @@ from alembic.script import ScriptDirectory
 
 from orchestration import definitions
 from orchestration.platform import PROFILES, Names, open_builder
-from orchestration.prove import Contents, build_at_once, contents, every_partition
+from orchestration.prove import Contents, build_at_once, contents, every_partition, spread_cuts
 from resources.builder import Builder
 from resources.landing import LandingZone
 from resources.settings.load import load_profile
 from tests.once import once
+from tests.orchestration.chain import build_chain, of_weeks
 from tests.orchestration.shown import WORLD
 
 PROFILE = load_profile("tiny", PROFILES, {})
@@ -62,19 +64,50 @@ def world() -> Callable[[Path, Path], Builder]:
 
 
 @pytest.fixture(scope="session")
-def full_lake(tmp_path_factory: pytest.TempPathFactory, tiny_market: Path, days: list[dt.date], world) -> Path:
-    """The lake of the whole chain. Tests only read it, or copy it."""
+def reported(tiny_market: Path, days: list[dt.date], world) -> list[dt.date]:
+    """The weeks whose reports `full_lake` holds: the last complete one before the middle of the market, and the last one."""
+    calendar = world(tiny_market, tiny_market.parent / "never").calendar
+    middle = spread_cuts(days, 3)[1]
+    weeks = calendar.weeks(calendar.week_of(days[0]), calendar.week_of(days[-1]))
+    return [[week for week in weeks if calendar.signal_day(week) <= middle][-1], weeks[-1]]
+
+
+@pytest.fixture(scope="session")
+def full_lake(
+    tmp_path_factory: pytest.TempPathFactory, tiny_market: Path, days: list[dt.date], reported, world
+) -> Path:
+    """The lake of the whole chain, with the reports of the weeks `reported`. Tests only read it, or copy it."""
 
     def build(folder: Path) -> None:
-        build_at_once(world(tiny_market, folder / "lake"), days[-1])
+        build_chain(world(tiny_market, folder / "lake"), days[-1], reported)
 
     return once(tmp_path_factory, "whole_chain", build) / "lake"
 
 
 @pytest.fixture(scope="session")
-def full(full_lake: Path, tiny_market: Path, days: list[dt.date], world) -> Contents:
+def full(full_lake: Path, tiny_market: Path, days: list[dt.date], reported, world) -> Contents:
     """The content digest of each partition of `full_lake`."""
     builder = world(tiny_market, full_lake)
+    return contents(builder, of_weeks(every_partition(builder, days[-1]), reported))
+
+
+@pytest.fixture(scope="session")
+def complete_lake(
+    tmp_path_factory: pytest.TempPathFactory, full_lake: Path, tiny_market: Path, days: list[dt.date], world
+) -> Path:
+    """The lake of the whole chain with the report of every week, for slow tests. Tests only read it, or copy it."""
+
+    def build(folder: Path) -> None:
+        shutil.copytree(full_lake, folder / "lake")
+        build_at_once(world(tiny_market, folder / "lake"), days[-1])
+
+    return once(tmp_path_factory, "complete_chain", build) / "lake"
+
+
+@pytest.fixture(scope="session")
+def complete(complete_lake: Path, tiny_market: Path, days: list[dt.date], world) -> Contents:
+    """The content digest of each partition of `complete_lake`."""
+    builder = world(tiny_market, complete_lake)
     return contents(builder, every_partition(builder, days[-1]))
 
 

@@ -23,15 +23,28 @@ from orchestration.run import build, everything_for
 from resources.manifest import Manifest
 from resources.reference_tables import REFERENCE
 from resources.table import Lookback, Read
+from tests.orchestration.chain import build_chain, of_weeks
 
-CASES = [(n, kind) for n in range(3) for kind in ("noise", "nothing")]
-"""The n-th of three cuts, and what is delivered after it. One case runs in `make test`; the others take minutes each."""
+CASES = [(n, kind) for n in range(3) for kind in ("noise", "nothing") if (n, kind) != (1, "noise")]
+"""The n-th of three cuts, and what is delivered after it. Each takes minutes. Noise after the second cut is in the fast lane."""
 
 
-@pytest.mark.parametrize(
-    ("n", "after"), [case if case == (1, "noise") else pytest.param(*case, marks=pytest.mark.slow) for case in CASES]
-)
-def test_nothing_later_is_used(tiny_market: Path, world, days, full, work: Path, n: int, after: str) -> None:
+def test_noise_after_the_second_cut_changes_nothing(
+    tiny_market: Path, world, days, full, reported: list[dt.date], work: Path
+) -> None:
+    """In any table, with the report of the last week before the cut."""
+    cut, folder = spread_cuts(days, 3)[1], work / "noise"
+    builder = world(add_noise(tiny_market, cut, folder / "market", seed=1), folder / "lake")
+    other = build_chain(builder, cut, reported)
+    assert set(other) == set(of_weeks(every_partition(builder, cut), reported))
+    assert ("report", reported[0]) in other
+    assert "not built" not in other.values()
+    assert differences(full, other) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "after"), CASES)
+def test_nothing_later_is_used(tiny_market: Path, world, days, complete, work: Path, n: int, after: str) -> None:
     cut, folder = spread_cuts(days, 3)[n], work / f"{after}{n}"
     if after == "noise":
         market = add_noise(tiny_market, cut, folder / "market", seed=n)
@@ -41,11 +54,11 @@ def test_nothing_later_is_used(tiny_market: Path, world, days, full, work: Path,
     other = build_at_once(builder, cut)
     assert set(other) == set(every_partition(builder, cut))
     assert "not built" not in other.values()
-    assert differences(full, other) == [], f"{after} after {cut}"
+    assert differences(complete, other) == [], f"{after} after {cut}"
 
 
 @pytest.mark.slow
-def test_portfolios_know_nothing_later_in_any_week(tiny_market: Path, world, full, full_lake: Path, work: Path) -> None:
+def test_portfolios_know_nothing_later_in_any_week(tiny_market: Path, world, full_lake: Path, work: Path) -> None:
     messages: list[str] = []
     assert prove_stage(
         lambda lake: world(tiny_market, lake), full_lake, "portfolios", work / "stage", messages.append
@@ -56,7 +69,7 @@ def test_portfolios_know_nothing_later_in_any_week(tiny_market: Path, world, ful
 
 @pytest.mark.slow
 def test_the_proof_finds_a_portfolio_that_looks_ahead(
-    tiny_market: Path, world, full, full_lake: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_market: Path, world, full_lake: Path, work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Portfolios on the next week's scores: without these scores the week cannot be built, and with noise it differs."""
 
@@ -87,16 +100,16 @@ def test_the_proof_finds_a_portfolio_that_looks_ahead(
 
 @pytest.mark.slow
 def test_a_restated_day_renews_everything_downstream_and_nothing_else(
-    tiny_market: Path, world, days, full, full_lake: Path, work: Path
+    tiny_market: Path, world, days, complete, complete_lake: Path, work: Path
 ) -> None:
     """SPEC §9.4, with the corrected delivery of a day that the sample market holds beside its ticks."""
     restated = next((tiny_market / "restated").iterdir())
     day = dt.datetime.strptime(restated.name, "%Y%m%d").date()
     copy = work / "restated" / "market"
     shutil.copytree(tiny_market, copy)
-    week = world(tiny_market, full_lake).calendar.week_of(days[-1])
+    week = world(tiny_market, complete_lake).calendar.week_of(days[-1])
     lake = work / "restated_lake"
-    shutil.copytree(full_lake, lake)
+    shutil.copytree(complete_lake, lake)
     (lake / "_digests" / "ticks.json").unlink(missing_ok=True)
     (lake / "market.txt").unlink()  # the market has another path, as after a move by its owner
     for path in restated.iterdir():
@@ -113,19 +126,19 @@ def test_a_restated_day_renews_everything_downstream_and_nothing_else(
     assert not make_plan(world(copy, lake), requested)
     renewed = {path for path, time in before.items() if path.stat().st_mtime_ns != time}
     for path in before:
-        old, new = (Manifest.loads((root / path.relative_to(lake)).read_bytes()) for root in (full_lake, lake))
+        old, new = (Manifest.loads((root / path.relative_to(lake)).read_bytes()) for root in (complete_lake, lake))
         assert (path in renewed) == ((old.landing, old.inputs) != (new.landing, new.inputs)), path
     fresh = build_at_once(world(copy, work / "restated_fresh"), days[-1])
     again = {
         key: m.content for key in fresh if (m := builder.lake.manifest(builder.tables[key[0]], key[1])) is not None
     }
     assert differences(fresh, again) == []
-    changed = {key for key in fresh if fresh[key] != full.get(key)}
+    changed = {key for key in fresh if fresh[key] != complete.get(key)}
     assert all(key >= builder.calendar.week_of(day) for _, key in changed)
-    require_log(full_lake, lake, work / "restated_fresh", day, {key for name, key in changed if name == "report"})
+    require_log(complete_lake, lake, work / "restated_fresh", day, {key for name, key in changed if name == "report"})
 
 
-def require_log(full_lake: Path, lake: Path, fresh: Path, day: dt.date, weeks: set[dt.date]) -> None:
+def require_log(complete_lake: Path, lake: Path, fresh: Path, day: dt.date, weeks: set[dt.date]) -> None:
     """The lake that was corrected has both issues of each restated week, and its log names exactly the figures that differ. A lake
     that was built from the correction has one issue, equal to the last one, and a log without an entry."""
     logs = [pl.read_parquet(root / "_issues" / "restatements.parquet") for root in (lake, fresh)]
@@ -134,7 +147,7 @@ def require_log(full_lake: Path, lake: Path, fresh: Path, day: dt.date, weeks: s
     assert set(logs[0]["week"]) == weeks
     assert set(logs[0]["changed"]) == {FILES_RESTATED(files=[f"ticks/{day:%Y%m%d}/"]).dumps()}
     for week in weeks:
-        folders = [root / "report" / f"week={week}" for root in (full_lake, lake)]
+        folders = [root / "report" / f"week={week}" for root in (complete_lake, lake)]
         for number, folder in enumerate(folders, 1):
             kept = lake / "_issues" / f"report_{week}_{number}"
             assert {path.relative_to(folder) for path in folder.rglob("*")} <= {
@@ -169,7 +182,7 @@ def test_a_plan_after_a_correction_lists_exactly_what_is_downstream(
 ) -> None:
     """Against the declared reads of all partitions, which are followed forwards. A reference table reaches all days that know the row."""
     day, builder = days[at], world(tiny_market, full_lake)
-    partitions = every_partition(builder, days[-1])
+    partitions = [*full]
     assert not make_plan(builder, partitions)
     readers: dict[tuple[str, dt.date], set[tuple[str, dt.date]]] = {}
     for name, key in partitions:
