@@ -17,7 +17,7 @@ from orchestration.partitions import Partitions
 from orchestration.platform import Names, open_builder
 from orchestration.recorder import Recorder, failure, recorder_of
 from orchestration.tables import OWNERS, describe
-from resources.builder import Builder
+from resources.builder import Builder, Outcome
 from resources.gate import Check
 from resources.table import Read, Table
 
@@ -84,9 +84,8 @@ def _to_op(name: str, chosen: Sequence[Table], partitions: Partitions) -> dg.Ass
         selected = context.selected_asset_keys
         keys = [dt.date.fromisoformat(key) for key in context.partition_keys]
         with recorder_of(builder, context.op_execution_context) as recorder:
-            for table in chosen:
-                if asset_key(table.name) in selected:
-                    _build(context, builder, recorder, table, keys, config.force)
+            wanted = [builder.tables[table.name] for table in chosen if asset_key(table.name) in selected]
+            _build(context, builder, recorder, wanted, keys, config.force)
         if recorder.failed:
             raise failure(recorder.failed)
         # Every output is optional and none is yielded: the recorder has recorded the partitions.
@@ -99,22 +98,26 @@ def _build(
     context: dg.AssetExecutionContext,
     builder: Builder,
     recorder: Recorder,
-    table: Table,
+    tables: Sequence[Table],
     keys: Sequence[dt.date],
     force: bool,
 ) -> None:
-    """Build partitions of a table and record them, and log what the user must know."""
-    outcomes = builder.build(table, keys, force=force, report=recorder.record)
-    for land in table.lands:
-        if (undated := builder.zone.undated.get(land.name)) is not None:
+    """Build partitions of tables and record them, and log what the user must know."""
+
+    def report(table: Table, outcomes: Sequence[Outcome]) -> None:
+        recorder.record(table, outcomes)
+        for outcome in outcomes:
+            if outcome.state in ("refused", "blocked"):
+                context.log.error(f"{table.name} of {outcome.key} {outcome.state}: {outcome.detail}")
+            elif outcome.state == "built" and outcome.manifest is not None:
+                for name, verdict in outcome.manifest.checks.items():
+                    if not verdict.passed:
+                        context.log.warning(f"{table.name} of {outcome.key}, {name}: {verdict.text()}")
+
+    builder.build_range(tables, keys, force=force, report=report)
+    for name in dict.fromkeys(land.name for table in tables for land in table.lands):
+        if (undated := builder.zone.undated.get(name)) is not None:
             context.log.warning(undated.remark)
-    for outcome in outcomes:
-        if outcome.state in ("refused", "blocked"):
-            context.log.error(f"{table.name} of {outcome.key} {outcome.state}: {outcome.detail}")
-        elif outcome.state == "built" and outcome.manifest is not None:
-            for name, verdict in outcome.manifest.checks.items():
-                if not verdict.passed:
-                    context.log.warning(f"{table.name} of {outcome.key}, {name}: {verdict.text()}")
 
 
 def _spec(table: Table, partitions: dg.PartitionsDefinition, deps: Sequence[dg.AssetDep]) -> dg.AssetSpec:

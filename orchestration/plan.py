@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from assets.models.windows import shortfall
-from resources.builder import Builder, Reads
+from resources.builder import Builder
 from resources.errors import NotReadyError, SettingsError
+from resources.making import Reads
 from resources.reasons import Code, Reason
 from resources.stale import INPUT_AGAIN, INPUT_STOPPED, INPUT_TRIED_FIRST, INPUTS_AGAIN, REFUSED_BEFORE
 from resources.table import Table

@@ -16,12 +16,15 @@ from pathlib import Path
 from orchestration.tables import load_tables
 from resources.builder import Builder
 from resources.calendar import Calendar
+from resources.engine import Engine
 from resources.errors import SettingsError, ZhoubaoError, readable
 from resources.gate_changes import describe_gates, with_gates
 from resources.lake import Lake
 from resources.landing import LandingZone
-from resources.settings.load import Profile, load_profile
+from resources.settings.load import Profile, code_paths, load_profile
 from resources.symbols import StockCodes
+from resources.worker import Opening, TaskZone
+from resources.worker_pool import Processes, share
 
 ROOT = Path(__file__).resolve().parent.parent
 PROFILES = Path(__file__).resolve().parent / "profiles"
@@ -137,9 +140,25 @@ def open_builder(names: Names, *, profile: Profile | None = None, say: Callable[
         SettingsError: the settings cannot be read or are not valid, or change a check that no table declares.
     """
     profile = profile or load_profile(names.settings, PROFILES)
+    execution = profile.settings.execution
+    engine = None
+    if execution.engine == "processes":
+        named = {path.partition(".")[0].partition(":")[0] for _, path in code_paths(profile.settings)}
+        engine = Processes(Opening.of(f"{__name__}:open_worker", (names, profile), tuple(named)), *share(execution))
+    return _open(names, profile, LandingZone, engine, say)
+
+
+def open_worker(names: Names, profile: Profile, say: Callable[[str], None]) -> Builder:
+    """Open the builder of a worker process, for the names and the loaded profile of its coordinator."""
+    return _open(names, profile, TaskZone, None, say)
+
+
+def _open(
+    names: Names, profile: Profile, kind: type[LandingZone], engine: Engine | None, say: Callable[[str], None]
+) -> Builder:
     lake = Lake(names.lake, profile.settings.lake)
     stocks = StockCodes.of(profile.settings.rulebook.boards)
-    zone = LandingZone(names.market, lake.store, profile.settings.landing, stocks)
+    zone = kind(names.market, lake.store, profile.settings.landing, stocks)
     about = zone.about
     tables = with_gates(load_tables(), profile.settings.gates)
     return Builder(
@@ -152,5 +171,6 @@ def open_builder(names: Names, *, profile: Profile | None = None, say: Callable[
             **profile.describe(describe_gates(tables)),
             "market": {"sample": bool(about.get("sample")), "name": str(about.get("name", readable(zone.root.name)))},
         },
+        engine=engine,
         say=say,
     )

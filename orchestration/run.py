@@ -271,7 +271,7 @@ def build(
         MachineError: the machine failed.
         LakeError: the lake belongs to another market or cannot be used, or another process writes it.
     """
-    with builder.lake.writing(say, kind="run") as replaced:
+    with builder.lake.writing(say, kind="run") as replaced, builder.engine:
         plan = _planned(builder, requested, say)
         if recorder is not None:
             return _carry_out(builder, plan, requested, targets, recorder, say)
@@ -343,8 +343,7 @@ def _carry_out_once(builder: Builder, plan: Plan, recorder: "Recorder", say: Cal
     recorder.plan((step.table, step.key) for step in plan.steps if step.reason.code != REFUSED_BEFORE.name)
     for names, keys in _ranges(plan):
         started = time.perf_counter()
-        for name in names:
-            builder.build(builder.tables[name], keys, report=recorder.record)
+        builder.build_range([builder.tables[name] for name in names], keys, report=recorder.record)
         shares = {
             name: sum(m.seconds for key in keys if (m := builder.lake.manifest(builder.tables[name], key)) is not None)
             for name in names
@@ -797,7 +796,10 @@ def _run(options: argparse.Namespace) -> int:
         print(build_partition(options.table, options.date, names=names, force=options.force))
     else:
         path = run_report(week=options.week, names=names, force=options.force)
-        print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GB")
+        own, workers = (
+            resource.getrusage(whose).ru_maxrss / 2**20 for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        )
+        print(f"peak memory {own:.1f} GB" + (f", of the largest child process {workers:.1f} GB" if workers else ""))
         print(f"report: {path}")
     return 0
 

@@ -13,10 +13,10 @@ import contextlib
 import dataclasses
 import datetime as dt
 import functools
-import importlib
 import io
 import itertools
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,25 +28,28 @@ import polars as pl
 from resources.calendar import Calendar
 from resources.code_changes import Change
 from resources.code_digest import code_digest, libraries
-from resources.errors import (
-    InputError,
-    MachineError,
-    NotReadyError,
-    SettingsError,
-    describe_fault,
-    is_machine_fault,
-    machine_faults,
-)
-from resources.gate import Verdict, failed_as_reason, judge
+from resources.engine import Engine, Inline, ReadyQueue
+from resources.errors import InputError, NotReadyError, SettingsError, machine_faults
+from resources.gate import Verdict, failed_as_reason
 from resources.gate_changes import CHANGED_GATES, changed_gates
 from resources.issues import DECLARED, ISSUES, Issues, KeptIssue, collect_sources
 from resources.lake import Lake, build_command, content_digest
 from resources.landing import NOTHING, RENAMED, LandingZone
-from resources.made import LEFT_OUT, Made
+from resources.made import LEFT_OUT
+from resources.making import (
+    Maker,
+    MakeResult,
+    Prepared,
+    Reads,
+    Sources,
+    Task,
+    faults_of_making,
+    function_of,
+)
 from resources.manifest import RECORD, Manifest
 from resources.parquet import encode
-from resources.partition import Declared, DeclaredFiles, Frames, Partition, Record
-from resources.reasons import TEXT, Code, Reason, Reasons, as_reason, joined
+from resources.partition import Record
+from resources.reasons import TEXT, Code, Reason, joined
 from resources.rulebook import Rulebook, describe_rulebook
 from resources.settings.load import described_on
 from resources.stale import (
@@ -76,15 +79,10 @@ REPORT_SECONDS = 10.0
 COMPARED_ROWS = 2_000_000  # of two partitions at once, when a sample of an adoption is compared
 CHANGED_CODES = "code_changes in force"  # digest name of the code changes by which a partition's inputs are renamed
 UNDATED = "rows_without_date"  # note of a partition: part of the landing zone → the number of its rows without a date
-NOTHING_LANDED = Code("nothing_landed", ("table", "partition"))
-NO_EARLIER_PARTITION = Code("no_earlier_partition", ("table",))
 INPUT_REFUSED = Code("input_refused", ("cause",))
 CODES = ("code_changes", CHANGED_CODES)  # these alone are no data from which a day could be built
 
 Result = TypeVar("Result")
-
-Reads = Sequence[tuple[Table, list[dt.date]]]
-"""The input tables of a partition, each with the partitions of it that are read."""
 
 
 @dataclass(frozen=True)
@@ -101,12 +99,10 @@ class Outcome:
     manifest: Manifest | None
 
 
-@dataclass(frozen=True)
-class _Sources:
-    """The digests of a partition's inputs and landing zone, taken before any of it was read."""
-
-    inputs: dict[str, str]
-    landing: dict[str, str]
+PartitionName = tuple[str, dt.date]
+"""The name of a table and the key of one of its partitions."""
+Report = Callable[[Table, Sequence[Outcome]], None]
+"""Receives outcomes of partitions of one table."""
 
 
 @dataclass(frozen=True)
@@ -128,19 +124,6 @@ class _TableDigests:
         return sorted({row.since for kind in self.table.rules for row in getattr(self.settings.rulebook, kind)})
 
 
-@dataclass(frozen=True)
-class _Prepared:
-    """A partition that is made but not yet judged. part: its Parquet bytes, or the file that will become part.parquet."""
-
-    key: dt.date
-    part: bytes | Path
-    rows: int
-    made: Made
-    unavailable: dict[str, Reason]
-    sources: _Sources
-    seconds: float
-
-
 class Builder:
     """Builds partitions of tables from a landing zone into a lake, under one settings tree.
 
@@ -157,8 +140,10 @@ class Builder:
         calendar: Calendar,
         settings: Any,
         run_settings: Mapping[str, Any] | None = None,
+        engine: Engine | None = None,
         say: Callable[[str], None] = lambda line: None,
     ):
+        self.engine = engine or Inline()
         self.tables, self.lake, self.zone, self.calendar, self.settings = tables, lake, zone, calendar, settings
         self.run_settings = dict(run_settings or {})
         self.say = say
@@ -237,7 +222,7 @@ class Builder:
 
     def signal_day(self, table: Table, key: dt.date) -> dt.date:
         """The last day of a partition: the day itself, or the last trading day of the week."""
-        return key if table.partition == "day" else self.calendar.signal_day(key)
+        return table.signal_day(self.calendar, key)
 
     def landing_digests(self, table: Table, key: dt.date) -> dict[str, str]:
         """The digests of what a partition may see of the landing zone, by part.
@@ -452,76 +437,142 @@ class Builder:
         keys: Iterable[dt.date],
         *,
         force: bool = False,
-        report: Callable[[Table, Sequence[Outcome]], None] = lambda table, outcomes: None,
+        report: Report = lambda table, outcomes: None,
     ) -> list[Outcome]:
-        """Build the stale ones among these partitions in order, or all of them with `force`.
+        """Build the stale ones among these partitions of one table, as `build_range` does, and return their outcomes by key."""
+        return self.build_range([table], keys, force=force, report=report)[table.name]
 
-        A partition that cannot be built does not stop the others. A partition that had to be renewed and could not be is withheld
-        from its readers, so that nothing is made from an earlier state of its inputs. A partition is written as soon as it is made.
+    def build_range(
+        self,
+        tables: Sequence[Table],
+        keys: Iterable[dt.date],
+        *,
+        force: bool = False,
+        report: Report = lambda table, outcomes: None,
+    ) -> dict[str, list[Outcome]]:
+        """Build the stale ones among these partitions of tables, or all of them with `force`.
+
+        A partition is made when all of its inputs among them are committed, by the engine (resources/engine.py), which may make
+        several at a time. A partition that cannot be built does not stop the others. A partition that had to be renewed and could not
+        be is withheld from its readers, so that nothing is made from an earlier state of its inputs. A partition is written as soon as
+        it is made.
 
         Args:
-            table: the table.
-            keys: its partitions.
+            tables: the tables, each after those that it reads.
+            keys: the partitions of each of them.
             force: build them although nothing changed.
-            report: receives the outcomes, each once: at most REPORTED_TOGETHER at a time, and after REPORT_SECONDS what there is.
+            report: receives the outcomes of one table at a time, each once, those of inputs first: at most REPORTED_TOGETHER, and
+                after REPORT_SECONDS what there is.
 
         Returns:
-            One outcome per partition, ordered by key.
+            For each table one outcome per partition, ordered by key.
 
         Raises:
             LakeError: the lake belongs to another market, cannot be read or written, or holds damaged files.
             MachineError: the machine failed. The partitions made before are written; nothing of this one is.
         """
-        with self.lake.writing(self.say):
+        keys = list(dict.fromkeys(keys))
+        outcomes = _Outcomes(tables, len(keys), report)
+        with self.lake.writing(self.say), self.engine:
             self.lake.claim(str(self.zone.root.resolve()))
-            outcomes = self._build(table, list(keys), force, report)
-            self._renew_log(table)
+            with self.lake.store.scratch() as scratch:
+                try:
+                    # A table that reads the record of all others is made here, when all others are complete.
+                    for reads_record, group in itertools.groupby(tables, key=lambda table: table.reads_record):
+                        engine = Inline() if reads_record else self.engine
+                        self._build(list(group), keys, force, scratch, engine, outcomes)
+                finally:  # also what was made before the machine failed or the user interrupted
+                    outcomes.flush()
+            for table in tables:
+                self._renew_log(table)
             self.zone.flush()
-        return sorted(outcomes, key=lambda outcome: outcome.key)
+        return outcomes.by_table()
 
     def _build(
-        self, table: Table, keys: list[dt.date], force: bool, report: Callable[[Table, Sequence[Outcome]], None]
-    ) -> list[Outcome]:
-        outcomes: list[Outcome] = []
-        reported, last = 0, time.monotonic()
+        self,
+        tables: Sequence[Table],
+        keys: Sequence[dt.date],
+        force: bool,
+        scratch: Path,
+        engine: Engine,
+        outcomes: "_Outcomes",
+    ) -> None:
+        waiting = ReadyQueue(self._order(tables, keys))
+        by_name = {table.name: table for table in tables}
 
-        def flush() -> None:
-            nonlocal reported, last
-            if fresh := outcomes[reported:]:
-                report(table, fresh)
-            reported, last = len(outcomes), time.monotonic()
+        def finish(table: Table, outcome: Outcome) -> None:
+            waiting.finish((table.name, outcome.key))
+            outcomes.add(table, outcome)
 
-        with self.lake.store.scratch() as scratch:
-            try:
+        def next_task() -> Task | None:
+            """The next partition that is stale and whose inputs are complete; None where there is none at the moment."""
+            while (step := waiting.pop()) is not None:
+                table, key = by_name[step[0]], step[1]
+                begun = self._begin(table, key, force, scratch)
+                if isinstance(begun, Task):
+                    return begun
+                finish(table, begun)
+            return None
+
+        def make(task: Task) -> MakeResult:
+            return self.attempt(task, by_name[task.table])
+
+        with contextlib.closing(engine.run(next_task, make, self.say)) as attempts:
+            for attempt in attempts:
+                table = by_name[attempt.task.table]
+                finish(table, self._finish(table, attempt))
+
+    def _order(self, tables: Sequence[Table], keys: Sequence[dt.date]) -> dict[PartitionName, list[PartitionName]]:
+        """The partitions in the order in which one process builds them, each with those of them that it reads."""
+        steps: dict[PartitionName, list[PartitionName]] = {(table.name, key): [] for table in tables for key in keys}
+        for table in tables:
+            if any(table.read(other.name) for other in tables):
                 for key in keys:
-                    if self._is_closed(table, key):
-                        outcomes.append(Outcome(key, "blocked", NO_TRADING_DAY(partition=key), None))
-                        continue
-                    if force:
-                        self.forced.add((table.name, key))
-                    reason = self.stale(table, key)
-                    if reason is None:
-                        outcomes.append(self._up_to_date(table, key))
-                        continue
-                    if reason.code == DAMAGED.name:
-                        self.say(f"{table.name} of {key} is {reason}; it is built again.")
-                    self.forced.discard((table.name, key))
-                    self.tried.add((table.name, key))
-                    sources = _Sources(self._contents(table, key), self.landing_digests(table, key))
-                    try:
-                        outcomes.append(self._commit(table, self._prepare(table, key, sources, scratch)))
-                    except (NotReadyError, SettingsError) as error:
-                        reason = TEXT(text=str(error))
-                        self.blocked[table.name, key] = reason
-                        self.lake.set_outdated(table, key, reason)
-                        outcomes.append(Outcome(key, "blocked", reason, None))
-                    except InputError as error:
-                        outcomes.append(self._refuse(table, key, str(error), sources))
-                    if len(outcomes) - reported >= REPORTED_TOGETHER or time.monotonic() - last >= REPORT_SECONDS:
-                        flush()
-            finally:  # also what was made before the machine failed or the user interrupted
-                flush()
-        return outcomes
+                    # The reads of a day after the known calendar raise when it is built, and do not stop the days before it.
+                    with contextlib.suppress(SettingsError):
+                        read = ((one.name, k) for one, many in self.reads(table, key) for k in many)
+                        steps[table.name, key] = [one for one in read if one in steps]
+        return steps
+
+    def _begin(self, table: Table, key: dt.date, force: bool, scratch: Path) -> Outcome | Task:
+        """The outcome of a partition that need not or cannot be made, else the task of making it."""
+        if self._is_closed(table, key):
+            return Outcome(key, "blocked", NO_TRADING_DAY(partition=key), None)
+        if force:
+            self.forced.add((table.name, key))
+        reason = self.stale(table, key)
+        if reason is None:
+            return self._up_to_date(table, key)
+        if reason.code == DAMAGED.name:
+            self.say(f"{table.name} of {key} is {reason}; it is built again.")
+        self.forced.discard((table.name, key))
+        self.tried.add((table.name, key))
+        sources = Sources(self._contents(table, key), self.landing_digests(table, key))
+        try:
+            return self._task(table, key, sources, scratch)
+        except NotReadyError as error:
+            return self._block(table, key, error)
+
+    def _finish(self, table: Table, attempt: MakeResult) -> Outcome:
+        """Commit a partition that was made, or record why it could not be made."""
+        task, key = attempt.task, attempt.task.key
+        for folder, damage in attempt.damages.items():
+            self.lake.set_damaged(folder, damage)
+        try:
+            return self._commit(table, task, self._settled(table, attempt))
+        except (NotReadyError, SettingsError) as error:
+            return self._block(table, key, error)
+        except InputError as error:
+            return self._refuse(table, key, str(error), task.sources)
+        finally:
+            shutil.rmtree(task.folder, ignore_errors=True)
+
+    def _block(self, table: Table, key: dt.date, error: Exception) -> Outcome:
+        """Withhold a partition that could not be made from its readers, where it is built."""
+        reason = TEXT(text=str(error))
+        self.blocked[table.name, key] = reason
+        self.lake.set_outdated(table, key, reason)
+        return Outcome(key, "blocked", reason, None)
 
     def _is_closed(self, table: Table, key: dt.date) -> bool:
         """Whether a key is no partition: a day that is no trading day, or a week without one."""
@@ -539,27 +590,29 @@ class Builder:
             NotReadyError, InputError, SettingsError: it cannot be built now.
             MachineError: the machine failed.
         """
-        sources = _Sources(self._contents(table, key), self.landing_digests(table, key))
+        sources = Sources(self._contents(table, key), self.landing_digests(table, key))
         with self.lake.store.scratch() as scratch:
-            one = self._prepare(table, key, sources, scratch)
-            made = self._judged(table, one)
+            task = self._task(table, key, sources, scratch)
+            one = self._settled(table, self.attempt(task, table))
+            made = self._judged(table, task, one)
             old = self.lake.manifest(table, key)
             if old is not None and made.content != old.content and self._equals(table, one, old):
                 return dataclasses.replace(made, content=old.content)
             return made
 
-    def _equals(self, table: Table, one: _Prepared, old: Manifest) -> bool:
+    def _equals(self, table: Table, one: Prepared, old: Manifest) -> bool:
         """Whether a partition has the same rows, values in side files and reasons as the one in the lake."""
-        names = sorted(one.made.files)
+        key = dt.date.fromisoformat(old.key)
+        names = sorted(one.files)
         if names != sorted(old.files) or one.unavailable != old.unavailable or one.rows != old.rows:
             return False
-        files = ((name, one.made.files[name], self.lake.read_file(table, one.key, name)) for name in names)
+        files = ((name, one.files[name], self.lake.read_file(table, key, name)) for name in names)
         if not all(_equal_files(*own) for own in files):
             return False
         new = pl.scan_parquet(one.part if isinstance(one.part, Path) else io.BytesIO(one.part))
         if one.rows == 0:
             return True
-        present = self.lake.read(table, [one.key])
+        present = self.lake.read(table, [key])
         return new.collect_schema() == present.collect_schema() and all(
             new.slice(first, COMPARED_ROWS).collect().equals(present.slice(first, COMPARED_ROWS).collect())
             for first in range(0, one.rows, COMPARED_ROWS)
@@ -568,7 +621,7 @@ class Builder:
     def adopt(self, table: Table, key: dt.date, proof: Mapping[str, Any]) -> None:
         """Mark a partition that is stale by its code alone as built by the present code, and record `proof` in its manifest."""
         manifest = self.lake.require(table, key)
-        sources = _Sources(dict(manifest.inputs), dict(manifest.landing))
+        sources = Sources(dict(manifest.inputs), dict(manifest.landing))
         present = dict(self.libraries(table))
         record = {"from": manifest.code, "to": self.code_digest(table), **proof}
         if manifest.libraries != present:
@@ -580,7 +633,7 @@ class Builder:
                 manifest,
                 code=self.code_digest(table),
                 libraries=present,
-                version=self._version(table, key, sources),
+                version=self.version(table, key, sources),
                 adopted=(*manifest.adopted, record),
             ),
         )
@@ -594,98 +647,52 @@ class Builder:
             return Outcome(key, "blocked", INPUT_REFUSED(cause=refused), None)
         return Outcome(key, "unchanged", None, self.lake.manifest(table, key))
 
-    def _prepare(self, table: Table, key: dt.date, sources: _Sources, scratch: Path) -> _Prepared:
-        began = time.perf_counter()
-        try:
-            prepared = self._made(table, key, sources, scratch, began)
-        except MachineError:
-            raise
-        except InputError:
-            self._require_settled(table, key, sources)  # a file that is still being copied is not refused
-            raise
-        except Exception as error:
-            # A stage turns every error that a delivery can cause into an InputError. Another OSError comes from the machine.
-            if not is_machine_fault(error) and not isinstance(error, OSError):
-                raise
-            raise MachineError(
-                f"{table.name} of {key} could not be made: {describe_fault(error)}. The machine failed, which says nothing "
-                "about the data, so nothing was recorded. Correct the cause (rights, space, memory, network) and run again."
-            ) from error
-        self._require_settled(table, key, sources)
-        return prepared
+    def attempt(self, task: Task, table: Table) -> MakeResult:
+        """Make a partition in this process, and return the error where that is not possible. Nothing is committed."""
+        maker = Maker(
+            tables={**self.tables, table.name: table}, lake=self.lake, zone=self.zone, calendar=self.calendar, settings=self.settings, record=self._record,
+            say=self.say,
+        )  # fmt: skip
+        return maker.attempt(task)
 
-    def _require_settled(self, table: Table, key: dt.date, sources: _Sources) -> None:
-        """Raise NotReadyError where the landing zone changed while it was read: the figures would belong to no state of it."""
-        try:
-            now = self.landing_digests(table, key)
-        except InputError:  # the table could be read when its first digest was taken
-            now = {}
-        if changed := [name for name in {**sources.landing, **now} if sources.landing.get(name) != now.get(name)]:
-            raise NotReadyError(
-                f"{table.name} of {key} is still arriving: {', '.join(changed)} in {self.zone.root} changed while it was read, so "
-                "nothing was made from it. Run again when the copy is complete."
-            )
+    def _task(self, table: Table, key: dt.date, sources: Sources, scratch: Path) -> Task:
+        """The task of making a partition.
 
-    def _made(self, table: Table, key: dt.date, sources: _Sources, scratch: Path, began: float) -> _Prepared:
-        frames: dict[str, pl.LazyFrame] = {}
-        known: dict[str, dict[str, Reason]] = {}
-        reads = list(self.reads(table, key))
-        self._require_all(table, key, reads)
-        for upstream, keys in reads:
-            built = [k for k in keys if not self.is_absent(upstream, k)]
-            frames[upstream.name] = self._read(upstream, built, self.signal_day(table, key), f"{table.name} of {key}")
-            known[upstream.name] = self._unavailable(upstream, keys)
-        try:
-            version = self._version(table, key, sources)
-            partition = self._partition(table, key, reads, known, scratch / str(key), version)
-            made = _function(table.make)(
-                frames=Frames(frames, table.name), partition=partition, settings=self.section(table)
-            )
-            if not isinstance(made, Made):
-                raise TypeError(f"{table.make} returned {type(made).__name__}. It must return Made(frame).")
-        except (pl.exceptions.PolarsError, OSError, NotReadyError, InputError):
-            # Whatever the inputs' files cause is no verdict on the data: damaged ones are built again.
-            self.lake.verify(folder for folder in sources.inputs if folder != RECORD)
-            for upstream, keys in reads:
-                for k in keys:
-                    if self.lake.damage(upstream, k):
-                        self.lake.require(upstream, k, f"{table.name} of {key}")
-            raise
-        self._require_unchanged(table, key, reads)
-        if isinstance(made.frame, Path):
-            part: bytes | Path = _conforming_file(table, made)
-            rows = pl.scan_parquet(made.frame).select(pl.len()).collect().item()
-            unavailable = _unavailable_columns(table, pl.scan_parquet(made.frame), known, made.unavailable)
-        else:
-            frame = _conform(table, made.frame)
-            unavailable = _unavailable_columns(table, frame.lazy(), known, made.unavailable)
-            part, rows = encode(frame), frame.height
-            made = made if made.profile is not None else _with_profile(made, frame)
-        return _Prepared(key, part, rows, made, unavailable, sources, time.perf_counter() - began)
+        Raises:
+            NotReadyError: an input is not ready.
+            MachineError: the machine failed.
+        """
+        with faults_of_making(table.name, key):
+            reads = list(self.reads(table, key))
+            self._require_all(table, key, reads)
+            day = self.signal_day(table, key)
+            return Task(
+                table=table.name, key=key, version=self.version(table, key, sources),
+                settings=self.settings_digest(table, key), sources=sources,
+                reads=tuple((upstream.name, tuple(keys)) for upstream, keys in reads),
+                landed={land.name: tuple(self.zone.landed(land.name, day)) for land in table.lands},
+                mergers=self._mergers(table, key), start=self.start if table.reads_start else None,
+                folder=scratch / f"{table.name} {key}",
+            )  # fmt: skip
 
-    def _require_unchanged(self, table: Table, key: dt.date, reads: Reads) -> None:
-        """Raise NotReadyError where the files of an input changed while they were read: the figures would belong to no state of it."""
+    def _require_all(self, table: Table, key: dt.date, reads: Reads) -> None:
+        """Check that all inputs may be read.
+
+        Raises:
+            NotReadyError: an input is not ready. Where two or more are not built, all of them are named.
+        """
+        unbuilt: dict[dt.date, list[str]] = {}
+        present: list[tuple[Table, dt.date]] = []
         for upstream, keys in reads:
             for k in keys:
                 if not self.is_absent(upstream, k):
-                    self.lake.require(upstream, k, f"{table.name} of {key}")
-
-    def _read(self, upstream: Table, keys: list[dt.date], day: dt.date, reader: str) -> pl.LazyFrame:
-        """The partitions in order, with symbols renamed to the codes of `day` (resources/code_changes.py)."""
-        changes = self.zone.code_changes()
-        runs = itertools.groupby(keys, lambda k: changes.renames(self.signal_day(upstream, k), day))
-        frames = [renames.apply(self.lake.read(upstream, run, reader=reader)) for renames, run in runs]
-        return pl.concat(frames) if len(frames) > 1 else frames[0] if frames else self.lake.read(upstream, [], reader)
-
-    def _require_all(self, table: Table, key: dt.date, reads: Reads) -> None:
-        """Raise one NotReadyError that names all missing inputs, where two or more are not built."""
-        unbuilt: dict[dt.date, list[str]] = {}
-        for upstream, keys in reads:
-            for k in keys:
-                if not self.is_absent(upstream, k) and self.lake.manifest(upstream, k) is None:
-                    unbuilt.setdefault(k, []).append(upstream.name)
+                    present.append((upstream, k))
+                    if self.lake.manifest(upstream, k) is None:
+                        unbuilt.setdefault(k, []).append(upstream.name)
         if sum(map(len, unbuilt.values())) < 2:
-            return  # the lake's own error names the one
+            for upstream, k in present:
+                self.lake.require(upstream, k, f"{table.name} of {key}")
+            return
         wanted = [f"{', '.join(names)} of {k}" for k, names in sorted(unbuilt.items())]
         more = f"; and so for {len(wanted) - _LISTED} more" if len(wanted) > _LISTED else ""
         raise NotReadyError(
@@ -693,63 +700,46 @@ class Builder:
             f"{build_command(table.name, key)}"
         )
 
-    def _partition(
-        self, table: Table, key: dt.date, reads: Reads, known: Reasons, scratch: Path, version: str
-    ) -> Partition:
-        """The `Partition` for the make function, with the services of every table and those that this table declares."""
-        day = self.signal_day(table, key)
-        services: dict[str, Callable[[], Any]] = {
-            "calendar": lambda: self.calendar,
-            "mergers": lambda: self._mergers(table, key),
-            "scratch": lambda: _folder(scratch),
-            "work": lambda: self.lake.store.work(f"{table.name}/{key}-{version}"),
-        }
-        if table.lands:
-            services["landing"] = lambda: self.zone.view(day, table.lands)
-        if table.rules:
-            services["rules"] = lambda: self.rulebook(table, key)
-        if table.reads_start:
-            services["start"] = lambda: self.start
-        if table.reads_record:
-            services["record"] = lambda: Record(
-                self._verdicts(key), self._left_out(key), self._run_settings(table, key)
+    def _settled(self, table: Table, attempt: MakeResult) -> Prepared:
+        """The partition that was made, from files that did not change meanwhile.
+
+        Raises:
+            NotReadyError: the landing zone or an input changed while it was read.
+            Exception: the error of the attempt.
+        """
+        task = attempt.task
+        if attempt.prepared is None:
+            if isinstance(attempt.error, InputError):
+                self._require_settled(table, task)  # a file that is still being copied is not refused
+            raise attempt.error or AssertionError
+        self._require_settled(table, task)
+        self._require_unchanged(task)
+        return attempt.prepared
+
+    def _require_settled(self, table: Table, task: Task) -> None:
+        """Raise NotReadyError where the landing zone changed while it was read: the figures would belong to no state of it."""
+        before = task.sources.landing
+        try:
+            now = self.landing_digests(table, task.key)
+        except InputError:  # the table could be read when its first digest was taken
+            now = {}
+        if changed := [name for name in {**before, **now} if before.get(name) != now.get(name)]:
+            raise NotReadyError(
+                f"{table.name} of {task.key} is still arriving: {', '.join(changed)} in {self.zone.root} changed while it was read, so "
+                "nothing was made from it. Run again when the copy is complete."
             )
-        return Partition(
-            table=table.name,
-            date=day,
-            monday=key if table.partition == "week" else None,
-            unavailable=Declared(known, table.name),
-            files=self._files(table, key, reads),
-            progress=self.say,
-            services=services,
-        )
 
-    def _files(self, table: Table, key: dt.date, reads: Reads) -> DeclaredFiles:
-        """The reader of the side files of a partition's inputs, with symbols renamed to the codes of its day."""
-        reader, day = f"{table.name} of {key}", self.signal_day(table, key)
+    def _require_unchanged(self, task: Task) -> None:
+        """Raise NotReadyError where the files of an input changed while they were read: the figures would belong to no state of it."""
+        for name, keys in task.reads:
+            for key in keys:
+                if not self.is_absent(self.tables[name], key):
+                    self.lake.require(self.tables[name], key, str(task))
 
-        def read(name: str, partition: dt.date, file: str) -> bytes:
-            upstream = self.tables[name]
-            data = self.lake.read_file(upstream, partition, file, reader=reader)
-            renames = self.zone.code_changes().renames(self.signal_day(upstream, partition), day)
-            if renames and file.endswith(".parquet"):
-                data = encode(renames.apply(pl.read_parquet(data)))
-            return data
+    # --- the record of all partitions -------------------------------------------------------------------------------
 
-        allowed = {(upstream.name, k) for upstream, keys in reads for k in keys}
-        return DeclaredFiles(reader, read, frozenset(allowed))
-
-    def _unavailable(self, table: Table, keys: Iterable[dt.date]) -> dict[str, Reason]:
-        """The reasons by column or item for everything that is unavailable in all of these partitions."""
-        reasons = [
-            manifest.unavailable
-            if (manifest := self.lake.manifest(table, key)) is not None
-            else dict.fromkeys(table.schema, NOTHING_LANDED(table=table.name, partition=key))
-            for key in keys
-        ]
-        if not reasons:
-            return dict.fromkeys(table.schema, NO_EARLIER_PARTITION(table=table.name))
-        return {column: reason for column, reason in reasons[-1].items() if all(column in one for one in reasons)}
+    def _record(self, table: Table, key: dt.date) -> Record:
+        return Record(self._verdicts(key), self._left_out(key), self._run_settings(table, key))
 
     def _recorded(self, last: dt.date) -> Iterator[tuple[Table, dt.date, Manifest]]:
         """The partitions of every table up to a day with their manifests, but for tables that read the record."""
@@ -810,15 +800,15 @@ class Builder:
 
     # --- the issues of a table whose partitions are published -------------------------------------------------------
 
-    def _publish(self, table: Table, one: _Prepared, manifest: Manifest) -> None:
+    def _publish(self, table: Table, key: dt.date, one: Prepared, manifest: Manifest) -> None:
         """Keep an issue before it becomes the partition. One that an earlier version of this code published is kept first."""
         issues = Issues(self.lake.store, table.name)
-        before = self.lake.whole(table, one.key)
-        if before is not None and before[0].content != manifest.content and not issues.of(one.key):
-            self._issue(table, issues.publish(one.key, before[1], before[2], before[0], None))
+        before = self.lake.whole(table, key)
+        if before is not None and before[0].content != manifest.content and not issues.of(key):
+            self._issue(table, issues.publish(key, before[1], before[2], before[0], None))
         part = one.part.read_bytes() if isinstance(one.part, Path) else one.part
-        sources = self._sources(table, one.key, manifest)
-        self._issue(table, issues.publish(one.key, part, one.made.files, manifest, sources))
+        sources = self._sources(table, key, manifest)
+        self._issue(table, issues.publish(key, part, one.files, manifest, sources))
 
     def keep_issue(self, table: Table, key: dt.date) -> None:
         """Keep the issue of a partition that is up to date where it is not kept yet, and record deliveries that did not change it."""
@@ -842,45 +832,39 @@ class Builder:
         if table.log is None:
             return
         store = self.lake.store
-        for name, data in _function(table.log)(Issues(store, table.name), self.section(table)).items():
+        for name, data in function_of(table.log)(Issues(store, table.name), self.section(table)).items():
             if store.read_bytes(f"{ISSUES}/{name}") != data:
                 store.write_bytes(f"{ISSUES}/{name}", data)
 
-    def _commit(self, table: Table, one: _Prepared) -> Outcome:
-        """Judge a partition and write it: data first, the manifest last."""
-        manifest = self._judged(table, one)
+    def _commit(self, table: Table, task: Task, one: Prepared) -> Outcome:
+        """Write a partition: data first, the manifest last."""
+        manifest = self._judged(table, task, one)
         if table.log is not None and not manifest.refusals:
-            self._publish(table, one, manifest)
-        self.lake.write(table, one.key, one.part, dict(one.made.files), manifest)
-        self.lake.store.end_work(f"{table.name}/{one.key}-*")
-        self.blocked.pop((table.name, one.key), None)
+            self._publish(table, task.key, one, manifest)
+        self.lake.write(table, task.key, one.part, dict(one.files), manifest)
+        self.lake.store.end_work(f"{table.name}/{task.key}-*")
+        self.blocked.pop((table.name, task.key), None)
         failed = failed_as_reason(manifest.refusals)
-        return Outcome(one.key, "refused" if failed else "built", failed, manifest)
+        return Outcome(task.key, "refused" if failed else "built", failed, manifest)
 
-    def _judged(self, table: Table, one: _Prepared) -> Manifest:
+    def _judged(self, table: Table, task: Task, one: Prepared) -> Manifest:
         """The manifest of a partition, with the gate's verdicts."""
-        if one.made.profile is None:
-            raise TypeError(f"{table.make} returned a file without a profile, which the gate judges.")
-        checks = judge(table.checks, {one.key: one.made.profile}, {one.key: one.unavailable})[one.key]
+        gates = {CHANGED_GATES: changed} if (changed := changed_gates(table)) else {}
         return self._manifest(
-            table, one.key, one.sources, content=content_digest(one.part, one.made.files, one.unavailable), rows=one.rows,
-            files={name: digest(data) for name, data in sorted(one.made.files.items())}, checks=checks,
-            unavailable=one.unavailable, notes=self._notes(table, one), seconds=round(one.seconds, 3),
+            table, task.key, task.sources, content=content_digest(one.part, one.files, one.unavailable), rows=one.rows,
+            files={name: digest(data) for name, data in sorted(one.files.items())}, checks=one.checks,
+            unavailable=one.unavailable, notes={**one.notes, **self._landing_notes(table, task.sources), **gates},
+            seconds=round(one.seconds, 3),
         )  # fmt: skip
 
-    def _notes(self, table: Table, one: _Prepared) -> dict[str, Any]:
-        """The stage's own notes, `_landing_notes`, and the changed checks."""
-        gates = {CHANGED_GATES: changed} if (changed := changed_gates(table)) else {}
-        return {**one.made.notes, **self._landing_notes(table, one.sources), **gates}
-
-    def _landing_notes(self, table: Table, sources: _Sources) -> dict[str, Any]:
+    def _landing_notes(self, table: Table, sources: Sources) -> dict[str, Any]:
         """The notes on the landing zone: the declarations of the parts that were read, and their numbers of rows without a date."""
         landed = [land.name for land in table.lands if sources.landing.get(land.name, NOTHING) != NOTHING]
         declared = {name: values for name in landed if (values := self.zone.declared(name))}
         undated = {name: self.zone.undated[name].rows for name in landed if name in self.zone.undated}
         return {note: by_part for note, by_part in {DECLARED: declared, UNDATED: undated}.items() if by_part}
 
-    def _refuse(self, table: Table, key: dt.date, reason: str, sources: _Sources) -> Outcome:
+    def _refuse(self, table: Table, key: dt.date, reason: str, sources: Sources) -> Outcome:
         """Write an empty, refused partition for an input that cannot be read. The verdict holds the reason."""
         checks = {"input_is_readable": Verdict(False, True, TEXT(text=reason))}
         manifest = self._manifest(
@@ -890,18 +874,50 @@ class Builder:
         self.lake.write(table, key, encode(pl.DataFrame(schema=table.schema)), {}, manifest)
         return Outcome(key, "refused", failed_as_reason(checks), manifest)
 
-    def _manifest(self, table: Table, key: dt.date, sources: _Sources, **known: Any) -> Manifest:
+    def _manifest(self, table: Table, key: dt.date, sources: Sources, **known: Any) -> Manifest:
         return Manifest(
-            table=table.name, key=str(key), version=self._version(table, key, sources), inputs=sources.inputs,
-            landing=sources.landing, settings=self.settings_digest(table, key), code=self.code_digest(table),
+            table=table.name, key=str(key), version=self.version(table, key, sources), inputs=dict(sources.inputs),
+            landing=dict(sources.landing), settings=self.settings_digest(table, key), code=self.code_digest(table),
             libraries=dict(self.libraries(table)),
             sections=self._section_digests(table, key), **known,
         )  # fmt: skip
 
-    def _version(self, table: Table, key: dt.date, sources: _Sources) -> str:
+    def version(self, table: Table, key: dt.date, sources: Sources) -> str:
+        """The version of a partition that is made from these sources."""
         settings, code, used = self.settings_digest(table, key), self.code_digest(table), dict(self.libraries(table))
-        made_from = [sources.inputs, sources.landing, settings, code, used]
+        made_from = [dict(sources.inputs), dict(sources.landing), settings, code, used]
         return digest(json.dumps(made_from, sort_keys=True).encode())
+
+
+class _Outcomes:
+    """The outcomes of a range of partitions, which are reported together."""
+
+    def __init__(self, tables: Sequence[Table], count: int, report: Report):
+        self._tables, self._count, self._report = tables, count, report
+        self._all: dict[str, list[Outcome]] = {table.name: [] for table in tables}
+        self._reported = dict.fromkeys(self._all, 0)
+        self._last = time.monotonic()
+
+    def add(self, table: Table, outcome: Outcome) -> None:
+        """Add an outcome, and report if there are enough, if enough time has passed, or if it is the last one of its table."""
+        own = self._all[table.name]
+        own.append(outcome)
+        waiting = len(own) - self._reported[table.name]
+        if waiting >= REPORTED_TOGETHER or len(own) == self._count or time.monotonic() - self._last >= REPORT_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Report what was not reported yet, in the order of the tables, so that inputs come before what is made from them."""
+        for table in self._tables:
+            own, first = self._all[table.name], self._reported[table.name]
+            self._reported[table.name] = len(own)
+            if first < len(own):
+                self._report(table, own[first:])
+        self._last = time.monotonic()
+
+    def by_table(self) -> dict[str, list[Outcome]]:
+        """All outcomes by table, ordered by key."""
+        return {name: sorted(own, key=lambda outcome: outcome.key) for name, own in self._all.items()}
 
 
 def _changed_libraries(before: Mapping[str, str], present: Mapping[str, str]) -> Reason:
@@ -953,65 +969,3 @@ def _service_classes(table: Table) -> Iterator[str]:
         yield "resources.landing:LandingView"
     if table.rules:
         yield "resources.rulebook:Rulebook"
-
-
-def _function(make: str) -> Callable[..., Any]:
-    module, name = make.split(":")
-    return getattr(importlib.import_module(module), name)
-
-
-def _folder(path: Path) -> Path:
-    path.mkdir()
-    return path
-
-
-def _with_profile(made: Made, frame: pl.DataFrame) -> Made:
-    return Made(frame, frame, made.files, made.unavailable, made.notes)
-
-
-def _conform(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
-    """Cast the frame to the table's schema and sort it. A missing or additional column is an error in the stage's code."""
-    if set(frame.columns) != set(table.schema):
-        missing = sorted(set(table.schema) - set(frame.columns))
-        extra = sorted(set(frame.columns) - set(table.schema))
-        raise ValueError(
-            f"{table.make} returned columns that differ from the schema of {table.name}: missing {missing}, additional {extra}"
-        )
-    frame = frame.select(pl.col(name).cast(dtype) for name, dtype in table.schema.items())
-    return frame.sort(table.sort, maintain_order=True, nulls_last=True) if table.sort else frame
-
-
-def _conforming_file(table: Table, made: Made) -> Path:
-    """Check that the file has the table's schema and comes with a profile. Anything else is an error in the stage's code."""
-    assert isinstance(made.frame, Path)
-    if made.profile is None:
-        raise ValueError(f"{table.make} returned a file without the profile that the checks of {table.name} need")
-    written, wanted = dict(pl.read_parquet_schema(made.frame)), dict(pl.Schema(table.schema))
-    if list(written.items()) != list(wanted.items()):
-        raise ValueError(f"{table.make} wrote the columns {written}; the schema of {table.name} is {wanted}")
-    return made.frame
-
-
-def _unavailable_columns(
-    table: Table, frame: pl.LazyFrame, known: Reasons, own: Mapping[str, Reason | str]
-) -> dict[str, Reason]:
-    """The reasons for n/a: those of the stage, and those of inputs for columns and items that are entirely null."""
-    reasons = {name: as_reason(reason) for name, reason in own.items()}
-    for name in _void(table, frame, [name for name in table.needs if name not in reasons]):
-        for source in table.needs[name]:
-            upstream, column = source.split(".", 1)
-            if reason := known.get(upstream, {}).get(column):
-                reasons[name] = reason
-                break
-    return reasons
-
-
-def _void(table: Table, frame: pl.LazyFrame, names: list[str]) -> list[str]:
-    """The columns that are null in every row, or the items without a single non-null value."""
-    if table.items is None:
-        any_known = frame.select(pl.col(names).is_not_null().any()).collect()
-        return [name for name in names if not any_known[name].item()]
-    measured = [c for c, dtype in table.schema.items() if c != table.items and dtype.is_float()]
-    known = frame.filter(pl.any_horizontal(pl.col(measured).is_not_null())).select(pl.col(table.items).unique())
-    with_values = set(known.collect()[table.items])
-    return [name for name in names if name not in with_values]

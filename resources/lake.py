@@ -37,6 +37,7 @@ from resources.table import Table
 from resources.verified import Verified
 
 PARTITION_REFUSED = Code("partition_refused", ("folder", "cause"))
+_CONTENT = re.compile(r"[0-9a-f]{32}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TEMPORARY = re.compile(
     r"\..+?\.(\d+)(?:\.\d+)?\.tmp"
@@ -198,7 +199,8 @@ class Lake:
         self.manifest(table, key)
         return self.damages.get(self.folder(table, key))
 
-    def _set_damaged(self, folder: str, reason: Reason) -> None:
+    def set_damaged(self, folder: str, reason: Reason) -> None:
+        """Count a partition, given by its folder, as not built because its files are not those that were written."""
         self._manifests[folder] = None
         self._contents.clear()
         self._refusals.clear()
@@ -215,7 +217,7 @@ class Lake:
             return
         stamp = self.store.stamp([f"{folder}/{name}" for name in (PART, *sorted(manifest.files))])
         if not stamp:
-            self._set_damaged(folder, FILES_MISSING())
+            self.set_damaged(folder, FILES_MISSING())
             return
         if stamp == self._sound.get(folder) and not afresh:
             return
@@ -224,11 +226,41 @@ class Lake:
             content = self._content(folder, manifest)
             self._verified.remember(folder, stamp, content or digest())
             if content != manifest.content:
-                self._set_damaged(folder, FILES_DIFFER())
+                self.set_damaged(folder, FILES_DIFFER())
                 return
         elif not known:
             return
         self._sound[folder] = stamp
+
+    def trust(self, contents: Mapping[str, str]) -> None:
+        """Read these partitions as another process has just found that they may be read (`require`), and cache no others.
+
+        Args:
+            contents: the content digest of each partition by folder, or another text where it is not built.
+
+        Raises:
+            LakeError: a partition has been replaced since then. One that was damaged raises when it is read.
+        """
+        self.damages.clear()
+        self._refusals = dict.fromkeys(contents)
+        self._sound = {}
+        self._contents.clear()
+        known = self._manifests
+        self._manifests = {}
+        for folder, content in contents.items():
+            found = known.get(folder)
+            if found is None or found.content != content:
+                is_built = _CONTENT.fullmatch(content) is not None
+                found = self._manifest(folder) if is_built else None
+                if is_built and folder not in self.damages and (found is None or found.content != content):
+                    raise LakeError(
+                        f"{self.store.path(folder)} was replaced by another process while it was to be read. Only one process may "
+                        "write a lake; end the other one and run again."
+                    )
+            self._manifests[folder] = found
+            if found is not None:
+                files = [f"{folder}/{one}" for one in (PART, *sorted(found.files))]
+                self._sound[folder] = self.store.stamp(files) if self.store.is_local else ""
 
     def require_any(self) -> None:
         """Check that there is a lake, which the first run creates.
@@ -303,7 +335,7 @@ class Lake:
                 if opened.isdisjoint(unknown):
                     stack.extend(unknown)
                 else:
-                    self._set_damaged(current, INPUTS_IN_A_CYCLE())
+                    self.set_damaged(current, INPUTS_IN_A_CYCLE())
             else:
                 # An input that was refused after this partition was made from an earlier version of it refuses it too.
                 reasons = map(self._refusals.__getitem__, manifest.inputs)
@@ -338,7 +370,7 @@ class Lake:
             )
         data = self.store.read_bytes(f"{self.folder(table, key)}/{name}")
         if data is None or digest(data) != manifest.files[name]:
-            self._set_damaged(self.folder(table, key), FILES_DIFFER())
+            self.set_damaged(self.folder(table, key), FILES_DIFFER())
             self.require(table, key, reader)  # raises
         return data or b""
 
@@ -350,7 +382,7 @@ class Lake:
         part = self.store.read_bytes(f"{folder}/{PART}")
         files = {name: self.store.read_bytes(f"{folder}/{name}") or b"" for name in manifest.files}
         if part is None or content_digest(part, files, manifest.unavailable) != manifest.content:
-            self._set_damaged(folder, FILES_DIFFER())
+            self.set_damaged(folder, FILES_DIFFER())
             return None
         return manifest, part, files
 

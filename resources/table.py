@@ -48,7 +48,7 @@ class Read:
             SettingsError: `key` is a week without a trading day, or days after the end of the known calendar are needed.
         """
         oldest = start if upstream.partition == "day" else calendar.week_of(start)
-        last = calendar.signal_day(key) if reader.partition == "week" else key
+        last = reader.signal_day(calendar, key)
         if self.over.anchored and upstream.partition == "day":
             key = last
         history = reader_start if self.by_reader else start
@@ -120,6 +120,10 @@ class Table:
         if isinstance(self.settings, tuple):
             return {name: functools.reduce(getattr, name.split("."), settings) for name in self.settings}
         return functools.reduce(getattr, self.settings.split("."), settings) if self.settings is not None else None
+
+    def signal_day(self, calendar: Calendar, key: dt.date) -> dt.date:
+        """The last day of a partition: the day itself, or the last trading day of the week."""
+        return key if self.partition == "day" else calendar.signal_day(key)
 
     @property
     def reads_itself(self) -> bool:

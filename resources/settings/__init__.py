@@ -14,6 +14,7 @@ from resources.settings.bars import BarsSettings
 from resources.settings.base import Section
 from resources.settings.calendar import CalendarSettings
 from resources.settings.distributions import DistributionsSettings
+from resources.settings.engine import EngineSettings
 from resources.settings.evaluation import EvaluationSettings
 from resources.settings.factors import FactorsSettings
 from resources.settings.features import FeaturesSettings
@@ -39,6 +40,7 @@ class Settings(Section):
     calendar: CalendarSettings = Field(default_factory=CalendarSettings)
     rulebook: RulebookSettings = Field(default_factory=RulebookSettings)
     lake: LakeSettings = Field(default_factory=LakeSettings)
+    execution: EngineSettings = Field(default_factory=EngineSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
     landing: LandingSettings = Field(default_factory=LandingSettings)
     ticks: TicksSettings = Field(default_factory=TicksSettings)

@@ -316,7 +316,7 @@ def _about(path: Path, head: Any) -> dict[str, Any]:
 def _dump(settings: Settings) -> dict[str, Any]:
     """The tree in JSON's types, without what decides no figure: the rulebook's rows and the date of its review, and whole sections."""
     exclude: dict[str, Any] = {"rulebook": {*KINDS, "reviewed"}}
-    exclude |= dict.fromkeys(("lake", "retention", "sensors", "alerts"), True)
+    exclude |= dict.fromkeys(("lake", "execution", "retention", "sensors", "alerts"), True)
     return settings.model_dump(mode="json", exclude=exclude)
 
 

@@ -1,22 +1,26 @@
 """A run of the driver over the fake tables, as a process of its own that tests kill.
 
-    python -m tests.orchestration.small_run MARKET LAKE [SECONDS]
+    python -m tests.orchestration.small_run MARKET LAKE [SECONDS] [WORKERS]
 
-SECONDS: how long a partition of `averages` takes. `main` of orchestration/run.py handles arguments, signals and errors.
+SECONDS: how long a partition of `averages` takes. WORKERS: the number of worker processes, 0 for none. `main` of orchestration/run.py handles arguments, signals and errors.
 """
 
 import dataclasses
 import sys
 import time
+from collections.abc import Callable
 
 from orchestration import run
 from resources.builder import Builder
 from resources.calendar import Calendar
+from resources.engine import Engine
 from resources.lake import Lake
 from resources.landing import LandingZone
 from resources.made import Made
 from resources.partition import Frames, Partition
 from resources.settings import Settings
+from resources.worker import Opening, TaskZone
+from resources.worker_pool import Processes
 from tests.resources.fake_tables import AVERAGES, PRICES, TABLES, AverageSettings, make_averages, make_prices
 
 SECONDS = 0.0
@@ -50,17 +54,29 @@ PARTS = {
 }
 
 
-def open_small(market: str, lake: str) -> Builder:
+def open_small(
+    market: str, lake: str, engine: Engine | None = None, kind: type[LandingZone] = LandingZone,
+    say: Callable[[str], None] = lambda line: None,
+) -> Builder:  # fmt: skip
     """The builder of the fake tables."""
     store = Lake(lake)
-    zone = LandingZone(market, store.store)
-    return Builder(tables=PARTS, lake=store, zone=zone, calendar=Calendar.xshg(), settings=RunSettings())
+    zone = kind(market, store.store)
+    return Builder(
+        tables=PARTS, lake=store, zone=zone, calendar=Calendar.xshg(), settings=RunSettings(), engine=engine, say=say
+    )
 
 
-def main(market: str, lake: str, seconds: str = "0") -> int:
+def open_worker(market: str, lake: str, seconds: float, say: Callable[[str], None]) -> Builder:
+    """How a worker opens it."""
+    sys.modules["tests.orchestration.small_run"].SECONDS = seconds
+    return open_small(market, lake, kind=TaskZone, say=say)
+
+
+def main(market: str, lake: str, seconds: str = "0", workers: str = "0") -> int:
     """Build the totals of all weeks that have landed."""
     sys.modules["tests.orchestration.small_run"].SECONDS = float(seconds)
-    builder = open_small(market, lake)
+    opening = Opening.of("tests.orchestration.small_run:open_worker", (market, lake, float(seconds)))
+    builder = open_small(market, lake, Processes(opening, int(workers), 1) if int(workers) else None)
     run.open_builder = lambda names, **_: builder
     return run.main(["--market", market, "--lake", lake, "--table", "totals", "--date", str(builder.zone.days()[-1])])
 

@@ -20,6 +20,7 @@ from resources import builder as building
 from resources import store
 from resources.errors import LakeError, ZhoubaoError
 from resources.lease import LEASE, Holder
+from resources.processes import start_time
 from resources.verified import VERIFIED
 from tests.conftest import ROOT
 from tests.orchestration import small_run
@@ -211,27 +212,40 @@ def test_a_full_disk_names_the_file(market: Path, tmp_path: Path, monkeypatch: p
         build(str(market), str(tmp_path / "lake"))
 
 
-def command(market: Path, lake: Path, seconds: float) -> subprocess.Popen:
+def command(market: Path, lake: Path, seconds: float, workers: int = 0) -> subprocess.Popen:
     """The driver itself, with its Dagster run, as a command."""
-    arguments = [sys.executable, "-m", "tests.orchestration.small_run", str(market), str(lake), str(seconds)]
+    values = map(str, (market, lake, seconds, workers))
+    arguments = [sys.executable, "-m", "tests.orchestration.small_run", *values]
     return subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 @pytest.mark.parametrize(
-    "number",
-    [signal.SIGTERM, *(pytest.param(one, marks=pytest.mark.slow) for one in (signal.SIGINT, signal.SIGKILL))],
-    ids=lambda one: one.name,
+    ("number", "workers"),
+    [
+        (signal.SIGTERM, 0),
+        (signal.SIGTERM, 2),
+        *(pytest.param(one, n, marks=pytest.mark.slow) for one in (signal.SIGINT, signal.SIGKILL) for n in (0, 2)),
+    ],
+    ids=str,
 )
 def test_the_driver_ends_with_one_line_and_the_same_command_continues(
-    market: Path, tmp_path: Path, whole: dict[str, object], number: signal.Signals
+    market: Path, tmp_path: Path, whole: dict[str, object], number: signal.Signals, workers: int
 ) -> None:
+    """Also with worker processes, which end with it, and whose partitions are as those of one process."""
     lake = tmp_path / "lake"
-    process = command(market, lake, 60)
+    process = command(market, lake, 60, workers)
     deadline = time.monotonic() + 120
     while len(list(lake.glob("prices/*/manifest.json"))) < 14 and time.monotonic() < deadline:
         assert process.poll() is None
         time.sleep(0.05)
     time.sleep(1)  # in a partition of averages, inside a step of Dagster
+    started = children(process.pid)
+    assert len(started) == workers
     assert Holder.loads((lake / LEASE).read_bytes()).pid == process.pid
     process.send_signal(number)
     _, output = process.communicate(timeout=60)
@@ -244,8 +258,12 @@ def test_the_driver_ends_with_one_line_and_the_same_command_continues(
         ]
         assert not (lake / LEASE).exists()
         assert not list((lake / "_scratch").iterdir())
-    again = command(market, lake, 0)
-    output, _ = again.communicate(timeout=120)
+    deadline = time.monotonic() + 30
+    while any(start_time(one) for one in started):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    again = command(market, lake, 0, workers)
+    output, _ = again.communicate(timeout=240)
     assert again.returncode == 0
     assert ("has ended without finishing" in output) == (number is signal.SIGKILL)
     assert state(lake) == whole
