@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from resources.issues import ISSUE, ISSUES
-from resources.lake import MANIFEST
+from resources.manifest import MANIFEST
 from studies.soak import record
 from studies.soak.checks import Row, colours, no_open_run, nothing_left, shortened
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from orchestration.tables import load_tables
 from resources.issues import ISSUES
-from resources.lake import MANIFEST, PART
+from resources.manifest import MANIFEST, PART
 from resources.lease import LEASE
 from resources.store import SCRATCH, WORK
 from resources.verified import VERIFIED
