@@ -19,8 +19,8 @@ from pathlib import Path
 
 from orchestration.tables import load_tables
 from resources.issues import ISSUES
-from resources.manifest import MANIFEST, PART
 from resources.lease import LEASE
+from resources.manifest import MANIFEST, PART
 from resources.store import SCRATCH, WORK
 from resources.verified import VERIFIED
 from studies.soak.services import Disk

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from resources.issues import ISSUE
-from resources.lake import MANIFEST, PART, Manifest
+from resources.manifest import MANIFEST, PART, Manifest
 from studies.kills.compare import contents, differences
 from studies.kills.disturb import DAMAGES, Disturber, begin, damage, redirect
 from studies.soak.checks import nothing_left
