@@ -49,6 +49,9 @@ def plain_jump(row: Shares) -> bool:
 
 def plain_fault(row: Shares) -> str | None:
     floating, total, volume, _, _, before = row
+    largest = (2**31 - 1, 2**32 - 1)
+    if floating in largest or total in largest:
+        return f"float_shares = {'–' if floating is None else floating} and total_shares = {'–' if total is None else total}: one of them is the largest"
     if floating is not None and total is not None and floating > total:
         return f"float_shares = {floating} are more than total_shares = {total}"
     if floating is not None and volume > floating:

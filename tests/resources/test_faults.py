@@ -5,6 +5,7 @@ import datetime as dt
 import errno
 import json
 import os
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +16,7 @@ from resources.errors import InputError, LakeError, MachineError, NotReadyError
 from resources.lake import Lake
 from resources.landing import NOTHING, LandingView, LandingZone
 from resources.manifest import Manifest
+from resources.manifest_index import INDEX
 from resources.reasons import TEXT
 from resources.stale import FORCED, INPUT_TRIED_FIRST, MANIFEST_DAMAGED, REFUSED_BEFORE
 from resources.table import Land
@@ -359,13 +361,14 @@ def test_a_lake_that_cannot_be_read_is_named_with_its_file(
     def fail(path: Path, *_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number), str(path))
 
-    for how, ask in (
-        ("iterdir", lambda lake: lake.keys(PRICES)),
-        ("read_bytes", lambda lake: lake.manifest(PRICES, DAY)),
+    shutil.rmtree(tmp_path / "lake" / INDEX)  # so that manifests are read from their own files
+    for owner, name, how, ask in (
+        (os, "listdir", "listed", lambda lake: lake.keys(PRICES)),
+        (Path, "read_bytes", "read", lambda lake: lake.manifest(PRICES, DAY)),
     ):
         with monkeypatch.context() as patched:
-            patched.setattr(Path, how, fail)
-            with pytest.raises(LakeError, match=f"prices.* cannot be {'listed' if how == 'iterdir' else 'read'}"):
+            patched.setattr(owner, name, fail)
+            with pytest.raises(LakeError, match=f"prices.* cannot be {how}"):
                 ask(Lake(str(tmp_path / "lake")))
     lake = Lake(str(tmp_path / "lake"))
     assert lake.manifest(PRICES, DAY)
