@@ -247,7 +247,7 @@ def test_the_kind_follows_from_the_type_of_the_error(
     deliver(world.market, DAYS[2], {"600000.SH": 5000.0})
     world.run(("prices", DAYS[2]))  # a refused day that has nothing to do with it
     world.failures()
-    monkeypatch.setattr(Builder, "build", raising(error))
+    monkeypatch.setattr(Builder, "build_range", raising(error))
     with pytest.raises(type(error)):
         build(world.builder(), [("prices", DAYS[0])], instance=world.instance, say=lambda line: None)
     assert [found for found, _ in world.failures()] == [kind]
@@ -258,7 +258,7 @@ def test_the_kind_follows_from_the_type_of_the_error(
 def test_a_fault_that_caused_another_error_is_found(world: World, monkeypatch) -> None:
     error = LakeError("part.parquet cannot be written")
     error.__cause__ = OSError(errno.ENOSPC, "No space left on device")
-    monkeypatch.setattr(Builder, "build", raising(error))
+    monkeypatch.setattr(Builder, "build_range", raising(error))
     with pytest.raises(LakeError):
         build(world.builder(), [("prices", DAYS[0])], instance=world.instance, say=lambda line: None)
     assert [kind for kind, _ in world.failures()] == ["machine"]
@@ -300,7 +300,7 @@ def test_a_full_disk_alerts_once_however_many_runs_it_ends(world: World, monkeyp
     def fail(number: int, day: dt.date) -> list[tuple[str, str]]:
         error = LakeError("part.parquet cannot be written; partitions that are built are kept.")
         error.__cause__ = OSError(number, os.strerror(number))
-        monkeypatch.setattr(Builder, "build", raising(error))
+        monkeypatch.setattr(Builder, "build_range", raising(error))
         with pytest.raises(LakeError):
             build(world.builder(), [("prices", day)], instance=world.instance, say=lambda line: None)
         return world.failures()
