@@ -29,7 +29,7 @@ hypothesis.settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the whole chain come first, then those of kernels.
+    """Tests of the whole chain come first, then those of kernels. The studies, which take longest, come last.
 
     A worker begins with its part of the list, so that one worker compiles the kernels, and the others, which come to those tests last,
     read them from numba's cache.
@@ -46,9 +46,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         "ticks",
     )
 
-    def order(item: pytest.Item) -> tuple[bool, bool]:
+    def order(item: pytest.Item) -> tuple[bool, bool, bool]:
         folder = item.path.relative_to(ROOT / "tests").parts[0]
-        return "full_lake" not in getattr(item, "fixturenames", ()), folder not in kernels
+        return "full_lake" not in getattr(item, "fixturenames", ()), folder == "studies", folder not in kernels
 
     items.sort(key=order)
 
