@@ -182,7 +182,14 @@ def test_unsupported_cases_use_torch(kind, case, monkeypatch):
             layer, x = layer.double(), x.double()
         state = torch.zeros(1, 5, 4)
         initial = (state if kind == "GRU" else (state, state)) if case == "initial state" else None
-        assert layer(x, initial)[0].shape == (2, 5, 4)
+        try:
+            expected = KINDS[kind][0](3, 4, **options.get(case, {})).to(x.dtype)(x, initial)[0].shape
+        except RuntimeError:  # torch has no LSTM in bfloat16 for a processor without AVX-512
+            assert case == "autocast"
+            with pytest.raises(RuntimeError):
+                layer(x, initial)
+            return
+        assert layer(x, initial)[0].shape == expected
 
 
 def test_activations_are_within_a_few_units_in_the_last_place():
