@@ -316,7 +316,7 @@ def _unavailable_columns(
             if reason := known.get(upstream, {}).get(column):
                 reasons[name] = reason
                 break
-    return reasons
+    return dict(sorted(reasons.items()))  # as in the manifest's file, whose readers show them in this order
 
 
 def _void(table: Table, frame: pl.LazyFrame, names: list[str]) -> list[str]:
