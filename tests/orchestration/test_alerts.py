@@ -310,7 +310,7 @@ def test_a_full_disk_alerts_once_however_many_runs_it_ends(world: World, monkeyp
     assert world.last()["text"].count("are kept") == 1
     assert fail(errno.ENOSPC, DAYS[1]) == []
     assert fail(errno.EROFS, DAYS[1]) == [("machine", "EROFS")]  # another cause
-    # What may concern one file is told apart by what the run was for.
+    # A refused access may concern one file, so that the run of each day has an alert of its own.
     assert [kind for day in DAYS[:2] for kind, _ in fail(errno.EACCES, day)] == ["machine", "machine"]
     world.now += dt.timedelta(minutes=61)
     assert fail(errno.ENOSPC, DAYS[1]) == [("machine", "ENOSPC")]
