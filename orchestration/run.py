@@ -481,7 +481,7 @@ class _Progress:
     """Reports one line per range of partitions with the estimated time left.
 
     The estimate uses the seconds per partition that each table has taken so far, or that it took when it was last built. The line
-    names the tables without either figure.
+    names up to three tables without either figure, and counts more of them.
     """
 
     def __init__(self, plan: Plan, say: Callable[[str], None], before: Mapping[str, float]):
@@ -502,7 +502,8 @@ class _Progress:
         each = {**self._before, **{name: spent / count for name, (spent, count) in self._spent.items()}}
         left = sum(count * each.get(name, 0.0) for name, count in self._left.items())
         unknown = [name for name, count in self._left.items() if count and name not in each]
-        more = f" without {', '.join(unknown)}, whose duration is not known yet" if unknown else ""
+        named = ", ".join(unknown) if len(unknown) < 4 else f"{len(unknown)} tables"
+        more = f", without {named} of unknown duration" if unknown else ""
         done = 1 - sum(self._left.values()) / self._total
         span = f"{keys[0]} … {keys[-1]}" if len(keys) > 1 else f"{keys[0]}"
         self._say(

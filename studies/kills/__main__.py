@@ -8,15 +8,13 @@ import random
 import shutil
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from orchestration.interrupts import Interrupted, interruptible
 from orchestration.platform import ROOT
 from sample_market.generate import generate
 from sample_market.settings import profile
+from studies.command import Say, run_study
 from studies.kills.compare import check_lake
 from studies.kills.disturb import Disturbance, Disturber, begin
 from studies.soak.checks import Row, print_table
@@ -41,34 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=1e6, help="after which no run is disturbed any more")
     parser.add_argument("--patience", type=float, default=3600.0, help="seconds that an undisturbed run may take")
     options = parser.parse_args(arguments)
-    work = (options.work or Path(tempfile.mkdtemp(prefix="zhoubao-kills-"))).resolve()
-    work.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
-
-    def say(line: str) -> None:
-        print(f"{time.monotonic() - began:6.0f} s  {line}", flush=True)
-
-    try:
-        with interruptible():
-            rows, disturber = _play(options, work, say)
-    except (RuntimeError, subprocess.CalledProcessError) as error:
-        print(f"error: {error}\nThe folder {work} is kept.", file=sys.stderr)
-        return 1
-    except Interrupted as ended:
-        print(f"{ended}. The folder {work} is kept.", file=sys.stderr)
-        return 128 + ended.number
-    print_disturbances(disturber.done)
-    damaged = ", ".join(f"{count} of {table}" for table, count in sorted(disturber.rebuilt.items()))
-    print(f"Partitions that were found damaged and built again: {damaged or 'none'}.")
-    print_table(rows)
-    holds = all(row.holds for row in rows)
-    say("everything holds" if holds else f"something fails; the folder {work} is kept")
-    if holds and options.work is None:
-        shutil.rmtree(work, ignore_errors=True)
-    return 0 if holds else 1
+    return run_study(lambda work, say: _play(options, work, say), "kills", options.work)
 
 
-def _play(options: argparse.Namespace, work: Path, say: Callable[[str], None]) -> tuple[list[Row], Disturber]:
+def _play(options: argparse.Namespace, work: Path, say: Say) -> bool:
     if options.market is None:
         generate(profile(options.profile), work / "market", report=say)
     market, rows = (options.market or work / "market").resolve(), list[Row]()
@@ -99,7 +73,12 @@ def _play(options: argparse.Namespace, work: Path, say: Callable[[str], None]) -
         rows += [Row(f"lake {number}: {row.what}", row.holds, row.detail) for row in own]
     problems = disturber.problems
     detail = "; ".join(problems[:3]) or f"{len(disturber.done)} disturbances of {number} lakes"
-    return [*rows, Row("every run ended as documented", not problems, detail)], disturber
+    rows.append(Row("every run ended as documented", not problems, detail))
+    print_disturbances(disturber.done)
+    damaged = ", ".join(f"{count} of {table}" for table, count in sorted(disturber.rebuilt.items()))
+    print(f"Partitions that were found damaged and built again: {damaged or 'none'}.")
+    print_table(rows)
+    return all(row.holds for row in rows)
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ from resources.lease import LEASE
 from resources.manifest import MANIFEST, PART
 from resources.store import SCRATCH, WORK
 from resources.verified import VERIFIED
+from studies.command import StudyError
 from studies.soak.services import Disk
 
 SERVER = multiprocessing.get_context("forkserver")
@@ -116,7 +117,7 @@ def redirect(log: Path, environment: Mapping[str, str]) -> None:
     with log.open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115 - for the rest of the process
 
 
 class Disturber:
@@ -143,7 +144,7 @@ class Disturber:
         """Repeat the command, disturbed as long as disturbances are left, until a run that was not disturbed succeeds.
 
         Raises:
-            RuntimeError: it fails again and again.
+            StudyError: it fails again and again.
         """
         self._lake, self._disk, self._at_publication, failures = lake, disk, AT_PUBLICATION, 0
         run = None
@@ -159,7 +160,7 @@ class Disturber:
                 failures += 1
                 self._note(run, f"a run that was not disturbed ended with {code}")
             if failures > MOST_FAILURES:
-                raise RuntimeError(f"The command does not succeed. Its output is in {log}.")
+                raise StudyError(f"The command does not succeed. Its output is in {log}.")
         for table, count in re.findall(r"^  (\w+) +(\d+)  damaged", log.read_text("utf-8"), re.M):
             self.rebuilt[table] += int(count)
 
@@ -234,7 +235,7 @@ class Disturber:
         if kind == FULL:
             self._disk.free(run)
         elif not self._remount("rw"):
-            raise RuntimeError(f"{self._disk.folder} cannot be made writable again.")
+            raise StudyError(f"{self._disk.folder} cannot be made writable again.")
         return kind
 
     def _remount(self, how: str) -> bool:

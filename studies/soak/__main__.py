@@ -7,19 +7,17 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from orchestration.interrupts import Interrupted, interruptible
 from orchestration.platform import ROOT
 from resources.calendar import Calendar
 from resources.present import SIMULATED
+from studies.command import Say, run_study
 from studies.soak.checks import backfill, check, print_table
 from studies.soak.database import Server, is_installed, postgres_server
 from studies.soak.market import LAST_DAY, Vendor
-from studies.soak.play import DAY, SoakError, Stage, play, play_short
+from studies.soak.play import DAY, Stage, play, play_short
 from studies.soak.services import Webhook, daemon, free_port, small_disk, webserver
 
 WEEKS = 4
@@ -37,29 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--keep", action="store_true", help="keep the work folder, and the services until Enter is pressed"
     )
     options = parser.parse_args(arguments)
-    work = (options.work or Path(tempfile.mkdtemp(prefix="zhoubao-soak-"))).resolve()
-    work.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
-
-    def say(line: str) -> None:
-        print(f"{time.monotonic() - began:6.0f} s  {line}", flush=True)
-
-    try:
-        with interruptible():
-            holds = _soak(options, work, say)
-    except (SoakError, subprocess.CalledProcessError) as error:
-        print(f"error: {error}\nThe folder {work} is kept, with the logs of the services.", file=sys.stderr)
-        return 1
-    except Interrupted as ended:
-        print(f"{ended}. The folder {work} is kept.", file=sys.stderr)
-        return 128 + ended.number
-    say("everything holds" if holds else f"something fails; the folder {work} is kept")
-    if holds and not options.keep and options.work is None:
-        shutil.rmtree(work, ignore_errors=True)
-    return 0 if holds else 1
+    return run_study(lambda work, say: _soak(options, work, say), "soak", options.work, options.keep)
 
 
-def _soak(options: argparse.Namespace, work: Path, say: Callable[[str], None]) -> bool:
+def _soak(options: argparse.Namespace, work: Path, say: Say) -> bool:
     vendor = Vendor(options.market or work / "vendor", work / "market", say)
     weeks = _weeks()
     with contextlib.ExitStack() as stack:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from studies.command import StudyError
 from studies.soak import record
 from studies.soak.database import Server
 from studies.soak.market import Vendor
@@ -21,10 +22,6 @@ CLOSE, EVENING, NOON = dt.time(16, 0), dt.time(23, 5), dt.time(12, 5)
 POLL_SECONDS = 2.0
 AWAY_SECONDS = 6.0
 DAY = dt.timedelta(days=1)
-
-
-class SoakError(Exception):
-    """Something that must come about did not, or not in time."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,7 @@ class Stage:
         """Wait until something is true. Services that end meanwhile are started again.
 
         Raises:
-            SoakError: it does not become true in time.
+            StudyError: it does not become true in time.
         """
         began, error = time.monotonic(), ""
         while True:
@@ -86,7 +83,7 @@ class Stage:
             except Exception as caught:  # such as a database that is being restarted
                 error = f" The last look failed: {type(caught).__name__}: {caught}"
             if time.monotonic() - began > self.patience:
-                raise SoakError(f"After {self.patience:.0f} s still not: {what}.{error}")
+                raise StudyError(f"After {self.patience:.0f} s still not: {what}.{error}")
             time.sleep(POLL_SECONDS)
 
     def wait_until_built(self) -> None:
@@ -99,8 +96,8 @@ class Stage:
 
         try:
             self.wait("all is built", built)
-        except SoakError as error:
-            raise SoakError(f"{error} Missing: {', '.join(left)}.") from None
+        except StudyError as error:
+            raise StudyError(f"{error} Missing: {', '.join(left)}.") from None
 
     def wait_for_alert(self, kind: str, about: str, count: int = 1) -> None:
         """Wait for an alert of a kind that contains a text."""
@@ -305,7 +302,7 @@ def play(stage: Stage, weeks: list[list[dt.date]]) -> None:
     """Play four weeks, given by their trading days.
 
     Raises:
-        SoakError: a step does not come about in time.
+        StudyError: a step does not come about in time.
     """
     for number, (days, plan) in enumerate(zip(weeks, (_first, _second, _third, _fourth), strict=True)):
         monday = _monday(days)
@@ -321,7 +318,7 @@ def play_short(stage: Stage, days: list[dt.date]) -> None:
     """Play one week with a damaged delivery and a kill.
 
     Raises:
-        SoakError: a step does not come about in time.
+        StudyError: a step does not come about in time.
     """
     stage.quiet_day(days[0])
     stage.damaged_day(days[1], days[2])

@@ -232,11 +232,14 @@ def test_the_time_left_counts_each_table_by_its_own_partitions(monkeypatch: pyte
     monkeypatch.setattr("time.perf_counter", lambda: 12.0)
     progress.advance(["minute_bars"], days[:2], 12.0, {"minute_bars": 12.0})
     # 2 minute_bars of 6 s, 4 factors of 2 s and one training of 100 s; the duration of a report is not known.
-    assert messages[-1].endswith("about 2:00 left without report, whose duration is not known yet")
+    assert messages[-1].endswith("about 2:00 left, without report of unknown duration")
     assert messages[-1].startswith("[ 20%] 2023-01-03 … 2023-01-04: minute_bars")
     monkeypatch.setattr("time.perf_counter", lambda: 52.0)
     progress.advance(["factors"], days, 40.0, {"factors": 40.0})
     assert "about 1:52 left" in messages[-1]
+    nothing_known = run._Progress(Plan(tuple(steps), (), 10), messages.append, {})
+    nothing_known.advance(["report"], days[-1:], 0.0, {})
+    assert messages[-1].endswith("about 0:00 left, without minute_bars, factors, gru_50_1 of unknown duration")
 
 
 def test_runs_and_plans_report_rules_that_are_not_in_force_yet(

@@ -14,8 +14,9 @@ import dagster as dg
 import pytest
 
 from resources.present import SIMULATED, present
+from studies.command import StudyError
 from studies.soak import checks
-from studies.soak.play import EVENING, Incident, SoakError, Stage
+from studies.soak.play import EVENING, Incident, Stage
 from studies.soak.services import Service, Webhook
 from tests.conftest import ROOT
 
@@ -73,7 +74,7 @@ def test_the_stage_moves_the_simulated_time_and_gives_up_after_its_patience(
         monkeypatch.setenv(SIMULATED, str(one.clock))
         shown = present(time.time()).astimezone(dt.timezone(dt.timedelta(hours=8)))
         assert (shown.date(), shown.hour, shown.minute) == (DAY, 23, 5)
-        with pytest.raises(SoakError, match=r"still not: the sun. The last look failed: ZeroDivisionError"):
+        with pytest.raises(StudyError, match=r"still not: the sun. The last look failed: ZeroDivisionError"):
             one.wait("the sun", lambda: 1 // 0)
     finally:
         one.daemon.kill()
