@@ -40,6 +40,7 @@ def one(of: Day) -> dict:
 TAPES = st.lists(st.tuples(st.integers(1, 50), st.integers(990, 1010)), min_size=1, max_size=6)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(TAPES, TAPES, st.booleans(), st.integers(-3, 3))
 def test_a_total_with_or_without_them_adds_up_and_no_other_does(market, late, counted, off):

@@ -100,6 +100,7 @@ def test_a_sliding_window_of_stored_sums_equals_all_raw_orders_pooled(
             assert math.isclose(found, math.exp(expected), rel_tol=1e-11)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sigma", "tolerance"), [(1.5, 1e-12), (0.5, 1e-11), (0.0, 1e-4)])
 def test_a_hundred_thousand_orders_a_day(sigma: float, tolerance: float) -> None:
     rng = np.random.default_rng(1)

@@ -119,6 +119,7 @@ def test_bars_hold_the_whole_tape_and_nothing_else(rows):
     assert (frame["buy_amount"] + frame["sell_amount"] <= frame["amount"] + 1e-9).all()
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(tapes())
 def test_order_sizes_equal_plain_python(rows):
@@ -210,6 +211,7 @@ def quotes_of(symbol: str, rows: list[dict], volume: int = 0) -> pl.DataFrame:
     return pl.DataFrame(flat, schema=QUOTES)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32), st.integers(0, 2**32))
 def test_book_statistics_equal_plain_python(seed, other):

@@ -145,6 +145,7 @@ def test_amounts_that_were_cut_down_are_named_as_that():
     assert all("they were truncated" not in reason for reason in aside(of(lost, daily)).values())
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([1, 300, 30_000]), st.sampled_from(["bars", "daily", "both"]))
 def test_amounts_of_32_bits_may_be_off_by_half_their_last_digit_each(seed: int, size: int, which: str):

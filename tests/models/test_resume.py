@@ -261,6 +261,7 @@ def train_for_long(work: Path | None):
         return train_networks(train, valid, row, work=work)
 
 
+@pytest.mark.slow
 def test_a_process_killed_by_signal_9_is_resumed(tmp_path):
     """A process that runs this file is killed at an arbitrary moment, and this process resumes its training."""
     expected = train_for_long(None)

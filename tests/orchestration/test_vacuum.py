@@ -121,6 +121,7 @@ def carry_out(builder: Builder, instance: dg.DagsterInstance, now: dt.datetime =
     return vacuum(builder, instance, carry_out=True, now=now, say=lambda line: None)
 
 
+@pytest.mark.slow
 @EVERY_STORAGE
 def test_every_partition_is_shown_as_before(market: Path, tmp_path: Path, instance: dg.DagsterInstance) -> None:
     builder = history_of_a_desk(market, tmp_path, instance)
@@ -239,6 +240,7 @@ def test_an_interruption_before_the_first_second_and_last_call_of_each_deletion_
                     assert shown(builder, instance) == before, (name, limit)
 
 
+@pytest.mark.slow
 def test_partitions_whose_runs_were_deleted_are_recorded_again(
     market: Path,
     tmp_path: Path,

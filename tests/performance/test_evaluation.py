@@ -290,6 +290,7 @@ def whole_market(seed: int, stocks: int = 60) -> Inputs:
     )
 
 
+@pytest.mark.slow
 def test_statistics_equal_those_of_alphalens():
     """Its factor dates are our trade days: it buys at the price of the date itself."""
     import pandas as pd

@@ -76,6 +76,7 @@ def test_no_figure_changes_silently(name: str, ended: dict[str, list[tuple[Mutat
     assert not faults, f"{len(faults)} of {len(judged)} ({dict(count)}):\n" + "\n".join(faults)
 
 
+@pytest.mark.slow
 def test_there_are_at_least_five_hundred(bases: Bases) -> None:
     made = [mutation for mutations in all_mutations(bases).values() for mutation in chosen(mutations, PER_FAMILY)]
     assert len(made) >= 500

@@ -53,6 +53,7 @@ def on(frame: pl.DataFrame, day: dt.date) -> tuple[Reason | None, Reason | None]
     return fourth[0] or trailing[0], fourth[1] or trailing[1]
 
 
+@pytest.mark.slow
 def test_no_real_market_industry_or_random_zone_is_refused(real: pl.DataFrame) -> None:
     industries = pl.read_parquet(REAL / "industries.parquet").sort("start_date").unique("symbol", keep="last")
     names = real["symbol"].unique().sort()

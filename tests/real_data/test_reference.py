@@ -114,6 +114,7 @@ def test_the_limit_rule_is_broken_as_often_as_the_acceptance_facts_say(zone: Lan
     assert counted[True] == {False: [26, 3_732_149], True: [38, 124_953]}
 
 
+@pytest.mark.slow
 def test_drifted_index_weights_follow_the_total_return_index(zone: LandingZone) -> None:
     """Correlation .99991, mean −0.03 bp, standard deviation 2.5 bp of daily differences over 1 458 days."""
     weights = zone.frame("index_weights").filter(index="000905.SH")

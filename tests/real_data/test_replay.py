@@ -61,6 +61,7 @@ def without(rows: pl.LazyFrame, number: int) -> pl.LazyFrame:
     return rows.with_row_index().filter(pl.col("index") != number).drop("index")
 
 
+@pytest.mark.slow
 def test_every_snapshot_of_600519_is_reproduced_in_all_levels(moutai):
     assert replayed(moutai) == {
         "symbol": "600519.SH",

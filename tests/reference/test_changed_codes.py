@@ -279,6 +279,7 @@ def test_no_window_is_made_from_a_change_that_is_dated_too_late(market, tmp_path
     assert built == {day for day in NEAR if day < late}
 
 
+@pytest.mark.slow
 def test_a_change_of_a_stock_outside_the_market_is_no_fault(market, never: Builder, tmp_path: Path) -> None:
     found = build(
         tmp_path, market | {"code_changes": change(("603999.SH", "603998.SH", CHANGE))}, DAYS[44:47], windows=False

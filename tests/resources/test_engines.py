@@ -206,6 +206,7 @@ def compare(pair: tuple[Path, Path, Path, Processes], given_rounds: Rounds) -> N
             assert all(not list(path.iterdir()) for path in (lake / "_work").glob("*/*"))
 
 
+@pytest.mark.slow
 @given(st.lists(st.sets(st.integers(0, 11), max_size=4), max_size=12), st.data())
 def test_an_item_is_taken_once_and_after_those_that_it_waits_for(drawn: list[set[int]], data: st.DataObject) -> None:
     waits = {n: {other for other in others if other < n} for n, others in enumerate(drawn)}

@@ -173,6 +173,7 @@ def tear_the_index(market: Path, lake: Path, n: int) -> None:
         path.write_bytes(path.read_bytes()[: -1 - n])
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(sorted(CHANGES)), st.integers(0, 40)), min_size=1, max_size=5))
 def test_a_plan_with_the_index_equals_the_plan_without_it(
@@ -276,6 +277,7 @@ MANIFESTS = st.builds(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.lists(MANIFESTS, min_size=1, max_size=6))
 def test_an_index_holds_every_manifest_to_the_byte(manifests: list[Manifest]) -> None:

@@ -885,6 +885,7 @@ def study(settings: MarketSettings, folder: Path) -> tuple[float, float]:
     return mean_ic(after, "r"), mean_ic(during, "flow")
 
 
+@pytest.mark.slow
 def test_alpha_predicts_at_high_strength_and_not_at_zero(tmp_path: Path) -> None:
     wide = {
         "days": 40,

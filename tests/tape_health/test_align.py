@@ -168,6 +168,7 @@ def virtual(trades: list[dict], shown: list[dict], minutes: int) -> int:
     return found
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 30))
 def test_virtual_books_of_a_halt_are_those_of_plain_python(seed, minutes):

@@ -127,6 +127,7 @@ def plain_faults(book, symbol):
     return found
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.lists(trade, max_size=12), st.lists(order, max_size=14), st.integers(1, 12))
 def test_faults_and_orders_are_those_of_plain_python(traded, ordered, batch_rows):

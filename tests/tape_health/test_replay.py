@@ -55,6 +55,7 @@ def replayed(exchanges, batch_rows=1_000, numbered=True):
     return replay_day(**tables(exchanges, numbered), batch_rows=batch_rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("symbol", ["600519.SH", "000001.SZ"])
 @settings(max_examples=100, deadline=None)
 @given(ACTS, CALLS, st.integers(1, 3))
@@ -126,6 +127,7 @@ def test_the_auction_s_price_is_the_rule_s(buys, sells, reference, middle):
     assert order_book.auction_price(volumes, best, prices, reference, middle) == auction(buys, sells, reference, middle)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(
     st.lists(
@@ -245,6 +247,7 @@ def test_what_cannot_be_replayed_says_why():
     assert replayed([]).is_empty()
 
 
+@pytest.mark.slow
 def test_after_hours_and_other_channels_are_beside_the_book():
     exchange = Exchange("300001.SZ", True)
     exchange.submit(BUY, 100, 5)

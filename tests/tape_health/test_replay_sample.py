@@ -35,6 +35,7 @@ def days(tmp_path_factory: pytest.TempPathFactory) -> dict[dt.date, dict[str, pl
     return {day: {name: lake.read(tables[name], [day]) for name in tables} for day in zone.tick_days()}
 
 
+@pytest.mark.slow
 def test_every_book_of_every_day_is_reproduced(days):
     """Continuous trading and the book at rest. Of the calls the exchange's rule is another where several prices are equal."""
     exchanges: set[str] = set()

@@ -194,6 +194,7 @@ FILL = st.tuples(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.lists(FILL, max_size=30))
 def test_improving_fills_are_those_of_one_order_at_a_better_price(rows):

@@ -542,6 +542,7 @@ def market_day(trades, quotes, daily, **changes) -> Day:
     return Day(frame_of(trades), quotes=quotes_frame(quotes) if quotes else None, daily=prices, **changes)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32))
 def test_the_order_of_rows_and_symbols_changes_nothing(seed):

@@ -91,6 +91,7 @@ def by_clarabel(problem: Problem, bounds: IndexPortfolioSettings) -> float | Non
     return float(program.value)
 
 
+@pytest.mark.slow
 def test_a_second_solver_and_highs_directly_agree() -> None:
     """200 random instances, most of them degenerate; scores in std μ."""
     seen = {"optimal": 0, "other": 0}
