@@ -5,6 +5,7 @@ ZHOUBAO__SECTION__KEY.
 """
 
 import argparse
+import dataclasses
 import datetime as dt
 import json
 import os
@@ -144,13 +145,21 @@ def open_builder(names: Names, *, profile: Profile | None = None, say: Callable[
     engine = None
     if execution.engine == "processes":
         named = {path.partition(".")[0].partition(":")[0] for _, path in code_paths(profile.settings)}
-        engine = Processes(Opening.of(f"{__name__}:open_worker", (names, profile), tuple(named)), *share(execution))
+        workers, threads = share(execution)
+        opening = Opening.of(f"{__name__}:open_worker", (names, profile, threads), tuple(named))
+        engine = Processes(opening, workers, threads)
     return _open(names, profile, LandingZone, engine, say)
 
 
-def open_worker(names: Names, profile: Profile, say: Callable[[str], None]) -> Builder:
-    """Open the builder of a worker process, for the names and the loaded profile of its coordinator."""
-    return _open(names, profile, TaskZone, None, say)
+def open_worker(names: Names, profile: Profile, threads: int, say: Callable[[str], None]) -> Builder:
+    """Open the builder of a worker process, for the names and the loaded profile of its coordinator.
+
+    A worker trains no more networks at a time than it has threads, so that workers do not compete for cores.
+    """
+    models = profile.settings.models
+    capped = {key: row.model_copy(update={"threads": min(row.threads, threads)}) for key, row in models.rows.items()}
+    settings = profile.settings.model_copy(update={"models": models.model_copy(update=capped)})
+    return _open(names, dataclasses.replace(profile, settings=settings), TaskZone, None, say)
 
 
 def _open(

@@ -90,14 +90,17 @@ def make_card(
     training: Training,
     checkpoint: bytes,
 ) -> bytes:
-    """Write the card as JSON: settings, window and purge, data of each granularity, seeds, curves, device, libraries, origin."""
+    """Write the card as JSON: settings, window and purge, data of each granularity, seeds, curves, device, libraries, origin.
+
+    Settings that only affect execution (threads, the choice of a device) are left out.
+    """
     window, parts, device, origin = training.window, training.parts, training.device, training.origin
     card = {
         "model": model,
         "week": str(week),
         "trained_week": str(week),
         "checkpoint": digest(checkpoint),
-        "settings": settings.model_dump(mode="json"),
+        "settings": settings.decisive(),
         "window": {key: value if key == "horizon" else str(value) for key, value in asdict(window).items()},
         "purge": {"label_known_after": settings.horizon + 1, "days_strictly_between": settings.horizon},
         "labels": training.labels,

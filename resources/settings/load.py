@@ -51,7 +51,7 @@ class Profile:
     settings: Settings
 
     def differences(self, gates: Mapping[str, Mapping[str, Any]] | None = None) -> list[dict[str, Any]]:
-        """List every setting that differs from SPEC's value: setting, value, production, reason.
+        """List every setting that decides figures and differs from SPEC's value: setting, value, production, reason.
 
         The rulebook's rows are excluded, because the day decides which of them are in force (`describe_rulebook`).
 
@@ -81,11 +81,16 @@ class Profile:
         return next((why for prefix, why in self.shortens.items() if f"{path}.".startswith(f"{prefix}.")), "")
 
     def describe(self, gates: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
-        """Describe the settings of a run for the report. The settings of alerts are no part of a report.
+        """Describe the settings of a run for the report. Those that decide no figure (threads, alerts) are no part of a report.
 
         gates: the changed checks, as for `differences`.
         """
-        reasons = {path: why for path, why in self.shortens.items() if path.split(".")[0] != "alerts"}
+        described = ["rulebook.", *(f"{path}." for path, _ in flatten(_dump(self.settings)))]
+        reasons = {
+            path: why
+            for path, why in self.shortens.items()
+            if path.startswith("rulebook.") or any(one.startswith(f"{path}.") for one in described)
+        }
         return {
             "profile": {"name": self.name, "description": self.description, "shortens": reasons},
             "settings": _dump(self.settings),
@@ -314,10 +319,13 @@ def _about(path: Path, head: Any) -> dict[str, Any]:
 
 
 def _dump(settings: Settings) -> dict[str, Any]:
-    """The tree in JSON's types, without what decides no figure: the rulebook's rows and the date of its review, and whole sections."""
-    exclude: dict[str, Any] = {"rulebook": {*KINDS, "reviewed"}}
-    exclude |= dict.fromkeys(("lake", "execution", "retention", "sensors", "alerts"), True)
-    return settings.model_dump(mode="json", exclude=exclude)
+    """The settings that decide figures, in JSON's types, without the rulebook's rows and the date of its review."""
+    tree = settings.decisive()
+    for section in ("lake", "execution", "retention", "sensors", "alerts"):
+        del tree[section]
+    for name in (*KINDS, "reviewed"):
+        tree["rulebook"].pop(name, None)
+    return tree
 
 
 def _merge(base: dict[str, Any], over: Mapping[str, Any], path: tuple[str, ...] = ()) -> None:

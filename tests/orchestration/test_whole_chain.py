@@ -1,5 +1,6 @@
 """The whole chain on the tiny market: it is complete, equal day by day and at once, and can start unattended."""
 
+import dataclasses
 import html
 import re
 import shutil
@@ -11,11 +12,13 @@ import pytest
 
 from assets.report.words import factors, front
 from orchestration.platform import PROFILES, Names, open_builder
-from orchestration.prove import build_day_by_day, differences
+from orchestration.prove import build_day_by_day, contents, differences, every_partition
 from orchestration.run import build, everything_for
 from orchestration.tables import load_tables
 from resources.errors import NotReadyError
+from resources.settings.engine import EngineSettings
 from resources.settings.load import load_profile
+from tests.orchestration.conftest import PROFILE
 
 
 def test_the_whole_chain_is_built(full, days) -> None:
@@ -36,6 +39,30 @@ def test_every_table_of_the_tiny_market_has_rows_and_values(
         name: builder.lake.manifest(t, week).unavailable for name, t in builder.tables.items() if t.partition == "week"
     }
     assert not any(unavailable.values()), unavailable
+
+
+@pytest.mark.slow
+def test_workers_build_the_chain_of_one_process(tiny_market: Path, days, complete, work: Path) -> None:
+    """All tables together, the trainings side by side, by two processes of one thread each: every content is equal."""
+    changes = {"engine": "processes", "workers": 2, "threads": 1}
+    tree = PROFILE.settings.model_copy(update={"execution": EngineSettings(**changes)})
+    parallel = dataclasses.replace(PROFILE, settings=tree)
+    names = Names(str(tiny_market), str(work / "parallel"), "")
+    builder = open_builder(names, profile=parallel, say=lambda line: None)
+    partitions = every_partition(builder, days[-1])
+    with builder.lake.writing(kind="run"), builder.engine:
+        for reference in (True, False):  # partitions of two histories, and days before weeks
+            for kind in ("day", "week"):
+                tables = [
+                    table
+                    for table in builder.tables.values()
+                    if table.partition == kind and (table.history == "reference") == reference
+                ]
+                names_of = {table.name for table in tables}
+                builder.build_range(tables, sorted({key for name, key in partitions if name in names_of}))
+    found = contents(builder, partitions)
+    assert found.keys() == complete.keys()
+    assert differences(complete, found) == []
 
 
 @pytest.mark.slow

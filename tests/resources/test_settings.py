@@ -34,9 +34,26 @@ def test_production_is_the_defaults() -> None:
     assert profile.differences() == []
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ZHOUBAO__MODELS__GRU_50_1__THREADS": "7", "ZHOUBAO__MODELS__GRU_50_2__DEVICE": "cuda:3"},
+        {"ZHOUBAO__EXECUTION__ENGINE": "processes", "ZHOUBAO__LAKE__HEARTBEAT_SECONDS": "20"},
+        {"ZHOUBAO__ALERTS__LANGUAGE": "en"},
+    ],
+)
+def test_settings_that_only_affect_execution_do_not_change_the_description_of_a_run(change: dict[str, str]) -> None:
+    usual, changed = (load_profile("sample", PROFILES, one) for one in ({}, change))
+    assert changed.settings != usual.settings
+    assert changed.describe() == usual.describe()
+    other = load_profile("sample", PROFILES, {"ZHOUBAO__FACTORS__CLIP_STD": "2.5"}).describe()
+    assert other["profile"]["shortens"]["factors.clip_std"].endswith("in the environment")
+    assert len(other["differences"]) == len(usual.differences()) + 1
+
+
 def unexplained(profile: Profile) -> tuple[set[str], set[str]]:
-    """Changed settings without a reason, and reasons for settings that are not changed."""
-    default, own = (dict(flatten(one.model_dump(mode="json"))) for one in (Settings(), profile.settings))
+    """Changed settings without a reason, and reasons for settings that are not changed. Threads and the like need none."""
+    default, own = (dict(flatten(one.decisive())) for one in (Settings(), profile.settings))
     changed = {path for path in own if path not in default or own[path] != default[path]}
     stated = {one["setting"]: one["reason"] for one in profile.differences()}
     assert set(stated) == {path for path in changed if not path.startswith("rulebook.")}
