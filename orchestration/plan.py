@@ -1,9 +1,11 @@
 """The plan: which partitions must be built for a request, in which order, and for which reasons. Planning builds nothing."""
 
 import collections
+import contextlib
 import datetime as dt
+import gc
 import itertools
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from assets.models.windows import shortfall
@@ -64,8 +66,20 @@ def make_plan(
         tried: the partitions that this run has already tried. Those that are still stale could not be built and are not repeated.
     """
     builder.lake.forget()
-    with builder.snapshot():
+    with builder.snapshot(), _collector_paused():
         return _planned(builder, _needed(builder, requested), tried)
+
+
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Pause the search for cycles of objects. A plan of ten years makes a million objects and no cycles."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _planned(builder: Builder, needed: Mapping[str, set[dt.date]], tried: Collection[tuple[str, dt.date]]) -> Plan:

@@ -231,13 +231,8 @@ def everything_for(builder: Builder, week: dt.date) -> list[tuple[str, dt.date]]
     features on all days and not only on those that a report uses.
     """
     days = builder.calendar.days(builder.start, builder.calendar.signal_day(week))
-    requested = [
-        (table.name, day)
-        for table in builder.tables.values()
-        if table.partition == "day"
-        for day in days
-        if day >= builder.start_of(table)
-    ]
+    starts = {table.name: builder.start_of(table) for table in builder.tables.values() if table.partition == "day"}
+    requested = [(name, day) for name, start in starts.items() for day in days if day >= start]
     return [*requested, ("report", week)]
 
 

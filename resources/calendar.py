@@ -57,7 +57,10 @@ class Calendar:
             known += _DAY
         self.known_until = known
         self._index = {day: position for position, day in enumerate(self._days)}
-        self._weeks = sorted({w for day in self._days if (w := self.week_of(day)) + 6 * _DAY <= known})
+        weeks = itertools.groupby(self._days, key=self.week_of)
+        # A plan of ten years asks for weeks a hundred thousand times.
+        self._days_of_weeks = {week: list(days) for week, days in weeks if week + 6 * _DAY <= known}
+        self._weeks = list(self._days_of_weeks)
 
     @classmethod
     def xshg(cls, settings: CalendarSettings | None = None) -> "Calendar":
@@ -134,12 +137,14 @@ class Calendar:
 
     def week_days(self, week: dt.date) -> list[dt.date]:
         """Trading days of a week; empty for a week without one."""
+        if (known := self._days_of_weeks.get(week)) is not None:
+            return known.copy()
         self._require_monday(week)
         return self.days(week, week + 6 * _DAY)
 
     def signal_day(self, week: dt.date) -> dt.date:
         """The week's last trading day."""
-        days = self.week_days(week)
+        days = self._days_of_weeks.get(week) or self.week_days(week)
         if not days:
             raise SettingsError(f"The week of {week} has no trading day, so it has no signal day and no report.")
         return days[-1]

@@ -11,6 +11,7 @@ import errno
 import functools
 import hashlib
 import json
+import os
 import re
 import stat
 from bisect import bisect_left, bisect_right
@@ -155,10 +156,9 @@ class LandingZone:
         folder = self.root / "ticks"
         if not _is_folder(folder):
             return []
-        entries = _entries(folder)
         folders: list[Path] = []
-        for entry in entries:
-            if _is_folder(entry):
+        for entry, mode in sorted(_listed(folder, in_transit=False)):
+            if stat.S_ISDIR(mode):
                 folders.append(entry)
             elif entry.name.lower().endswith(_DATA):
                 raise InputError(
@@ -699,26 +699,40 @@ def _entries(folder: Path) -> list[Path]:
         )
 
 
-def _files_below(folder: Path, above: tuple[tuple[int, int], ...] = ()) -> Iterator[Path]:
+def _listed(folder: Path, *, in_transit: bool = True) -> Iterator[tuple[Path, int]]:
+    """The entries of a folder without those that systems leave, each with its mode as `_mode` returns it or with its type alone.
+
+    The listing has the types of all entries but links, so that those of thousands of folders need not be examined one by one.
+
+    in_transit: whether files that are still being copied are included.
+    """
+    with machine_faults(folder), os.scandir(folder) as listing:
+        entries = [entry for entry in listing if not _LITTER.match(entry.name)]
+    for entry in entries:
+        if in_transit or not entry.name.lower().endswith(_IN_TRANSIT):
+            path = folder / entry.name
+            with machine_faults(path):
+                mode = stat.S_IFDIR if entry.is_dir(follow_symlinks=False) else 0
+                mode = stat.S_IFREG if entry.is_file(follow_symlinks=False) else mode
+            yield path, mode or _mode(path)
+
+
+def _files_below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
     """The files at any depth. Files that are still being copied are included, so that the reader of the day reports them.
 
-    above: device and inode of the folders that contain this one.
+    above: the folders that contain this one.
 
     Raises:
         InputError: a link leads back to a folder that contains it.
     """
     with machine_faults(folder):
-        found = folder.stat()
-        own = (*above, (found.st_dev, found.st_ino))
-        if own[-1] in above:
+        if above and folder.is_symlink() and any(map(folder.samefile, above)):
             raise InputError(
                 f"{folder} is a link to {folder.resolve()}, which contains it, so that it has no end. Remove the link."
             )
-        entries = [entry for entry in folder.iterdir() if not _LITTER.match(entry.name)]
-    for entry in entries:
-        mode = _mode(entry)
+    for entry, mode in _listed(folder):
         if stat.S_ISDIR(mode):
-            yield from _files_below(entry, own)
+            yield from _files_below(entry, (*above, folder))
         elif stat.S_ISREG(mode):
             yield entry
 

@@ -237,8 +237,11 @@ class Store:
         inode, on S3 ETag and size.
         """
         state = self._local_state if self.is_local else self._s3_state
-        with self._as_lake_error("read", names[0]):
+        try:
             states = list(map(state, names))
+        except Exception:
+            with self._as_lake_error("read", names[0]):
+                raise
         return "" if None in states else digest(*(state or b"" for state in states))
 
     def _local_state(self, name: str) -> bytes | None:

@@ -402,3 +402,23 @@ def test_every_trading_day_is_in_its_week_and_the_signal_day_is_its_last(day: dt
     assert day in days
     assert CALENDAR.is_last_of_week(day) == (day == days[-1])
     assert CALENDAR.trade_day(CALENDAR.week_of(day)) > days[-1]
+
+
+@given(st.sets(st.dates(D(2020, 1, 2), D(2020, 3, 1)), min_size=1), st.integers(0, 20), st.integers(0, 9))
+def test_weeks_are_those_of_a_plain_filter(trading: set[dt.date], later: int, number: int) -> None:
+    known = max(trading) + dt.timedelta(days=later)
+    calendar = Calendar(trading, known)
+    week = D(2019, 12, 30) + number * dt.timedelta(weeks=1)
+    days = [day for day in sorted(trading) if week <= day < week + dt.timedelta(weeks=1)]
+    if week + dt.timedelta(days=6) > calendar.known_until:
+        with pytest.raises(SettingsError, match="known trading calendar ends"):
+            calendar.week_days(week)
+        return
+    assert calendar.week_days(week) == days
+    assert calendar.weeks(week, week) == ([week] if days else [])
+    calendar.week_days(week).clear()  # what a caller does with the list does not change the calendar
+    if days:
+        assert calendar.signal_day(week) == days[-1]
+    else:
+        with pytest.raises(SettingsError, match="has no trading day"):
+            calendar.signal_day(week)

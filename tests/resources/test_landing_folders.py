@@ -1,14 +1,18 @@
 """The entries of the landing zone's folders: system files, stray entries, undecoded names, and files that cannot be read."""
 
+import contextlib
 import datetime as dt
 import errno
 import io
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from resources.errors import InputError, MachineError, readable
 from resources.lake import Lake
@@ -66,6 +70,52 @@ def test_a_link_that_leads_back_is_an_error(zone: LandingZone, links: dict[str, 
         (day / link).symlink_to(target)
     with pytest.raises(InputError, match=rf"{day}/{named} is a link .* Remove"):
         zone.tick_files(dt.date(2023, 1, 4))
+
+
+NAMES = ["SH", "SZ", "trades.csv", "orders.csv.tmp", *LITTER[:2]]
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["20230104", "20230105", "20230106.tmp", ".git"]),
+            st.lists(st.sampled_from(NAMES), max_size=3),
+            st.sampled_from(["file", "folder", "link to a file", "link to a folder"]),
+        ),
+        max_size=12,
+    )
+)
+def test_days_and_files_are_those_of_a_plain_walk(entries: list[tuple[str, list[str], str]]) -> None:
+    with tempfile.TemporaryDirectory() as root:
+        elsewhere, ticks = Path(root, "elsewhere"), Path(root, "market", "ticks")
+        (elsewhere / "SZ").mkdir(parents=True)
+        (elsewhere / "SZ" / "quotes.csv").write_text("x\n")
+        ticks.mkdir(parents=True)
+        for day, below, kind in entries:
+            path = ticks.joinpath(day, *below)
+            with contextlib.suppress(FileExistsError, NotADirectoryError, IsADirectoryError):
+                if kind == "folder" or not below:
+                    path.mkdir(parents=True)
+                    continue
+                path.parent.mkdir(parents=True, exist_ok=True)
+                if kind == "file":
+                    path.write_text("x\n")
+                else:
+                    path.symlink_to(elsewhere / "SZ" / "quotes.csv" if kind.endswith("file") else elsewhere)
+        zone, litter = LandingZone(Path(root, "market")), set(LITTER[:2])
+        found = {
+            day: sorted(
+                Path(folder, file)
+                for folder, _, files in os.walk(ticks / day, followlinks=True)
+                for file in files
+                if not litter.intersection(Path(folder, file).relative_to(ticks / day).parts)
+            )
+            for day in ("20230104", "20230105")
+        }
+        for day, files in found.items():
+            assert zone.tick_files(dt.date(2023, 1, int(day[-2:]))) == files
+        assert zone.days() == [dt.date(2023, 1, int(day[-2:])) for day, files in found.items() if files]
 
 
 def test_links_that_do_not_lead_back_are_followed(zone: LandingZone, tmp_path: Path) -> None:
@@ -202,7 +252,7 @@ def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(zone: LandingZone, m
     inner = zone.root / "ticks" / "20230104" / "SZ"
     inner.mkdir()
     (inner / "trades.csv").write_text("x\n")
-    real = Path.iterdir
+    real = os.scandir
 
     def fail(path: Path) -> object:
         if path == inner:
@@ -210,7 +260,7 @@ def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(zone: LandingZone, m
         return real(path)
 
     assert len(zone.tick_files(dt.date(2023, 1, 4))) == 2
-    monkeypatch.setattr(Path, "iterdir", fail)
+    monkeypatch.setattr(os, "scandir", fail)
     with pytest.raises(MachineError, match="20230104/SZ cannot be read"):
         zone.tick_files(dt.date(2023, 1, 4))
 
