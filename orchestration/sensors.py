@@ -3,6 +3,7 @@
 The decisions are in triggers.py. The cursors only remember which days and weeks are done, so that their runs are not looked up again.
 """
 
+import contextlib
 import datetime as dt
 import json
 from collections.abc import Callable, Sequence
@@ -81,11 +82,25 @@ def _tick(
     whether a target is built in its state, whatever built it.
     """
     close_dead_runs(context.instance)
-    try:
-        builder = open_builder(Names.of(), say=lambda line: None)
-        targets, waiting, watched = find(builder)
-    except ZhoubaoError as error:
-        return dg.SkipReason(str(error))
+    with contextlib.ExitStack() as stack:
+        try:
+            builder = open_builder(Names.of(), say=lambda line: None)
+            stack.enter_context(builder.snapshot())
+            targets, waiting, watched = find(builder)
+        except ZhoubaoError as error:
+            return dg.SkipReason(str(error))
+        return _requested(context, builder, targets, waiting, watched, built)
+
+
+def _requested(
+    context: dg.SensorEvaluationContext,
+    builder: Builder,
+    targets: Sequence[Target],
+    waiting: Waiting,
+    watched: str,
+    built: Callable[[Builder, Target], bool],
+) -> dg.SensorResult | dg.SkipReason:
+    """The requests for the targets that need a run, or the reasons why there is none."""
     landing = builder.settings.landing
     now, again = dt.datetime.now(dt.UTC), dt.timedelta(minutes=landing.again_minutes)
     done = _read_cursor(context.cursor)

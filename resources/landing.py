@@ -195,7 +195,7 @@ class LandingZone:
 
     def days(self) -> list[dt.date]:
         """The days with ticks or minute bars, ascending."""
-        return sorted({*self.tick_days(), *self.bar_days()})
+        return list(self._once(("days",), lambda: sorted({*self.tick_days(), *self.bar_days()})))
 
     def reference_start(self) -> dt.date | None:
         """The first day of daily_prices; None where none were delivered."""
@@ -770,7 +770,7 @@ def _parse_day(stem: str, folder: Path, name: str = "") -> dt.date:
     try:
         if not _FOLDER.match(stem):
             raise ValueError
-        return dt.datetime.strptime(stem, "%Y%m%d").date()
+        return dt.date.fromisoformat(stem)
     except ValueError:
         raise InputError(
             f"{folder / (name or stem)}: entries of {folder.name}/ must be named by their trading day, YYYYMMDD. If it is a copy "

@@ -22,6 +22,7 @@ MOST_INPUTS = 1000  # A manifest with more inputs (a training, a report of later
 _FIELDS = tuple(one.name for one in fields(Manifest))
 _SLACK = 1000  # superseded lines of a file that are tolerated before it is written again
 _PUT_TOGETHER = 500  # lines that are put on S3 together
+FEW = 40  # manifests of a local table that are read from their own files before its index is
 
 
 @dataclass
@@ -92,10 +93,21 @@ class ManifestIndex:
     def __init__(self, store: Store):
         self._store = store
         self._tables: dict[str, _TableIndex] = {}
+        self._asked: dict[
+            str, int
+        ] = {}  # table → the number of its manifests that were asked for before its index was read
 
     def of(self, folder: str, state: str) -> Manifest | None:
-        """The manifest of a partition if its file still has the state in which it was indexed; else None."""
+        """The manifest of a partition if its file still has the state in which it was indexed; else None.
+
+        The first `FEW` manifests of a table of a local lake are always None: to read their files takes less time than the index of a long
+        history, and a sensor asks for those of a few days.
+        """
         table, name = folder.split("/")
+        if table not in self._tables and self._store.is_local:
+            self._asked[table] = self._asked.get(table, 0) + 1
+            if self._asked[table] <= FEW:
+                return None
         known, manifest = self._table(table).rows.get(name, ("", None))
         return manifest if known == state and manifest is not None and manifest.is_of(folder) else None
 
@@ -105,6 +117,8 @@ class ManifestIndex:
             return
         table, name = folder.split("/")
         index = self._table(table)
+        if index.rows.get(name) == (state, manifest):
+            return
         line = index.append(name, state, manifest)
         if self._store.is_local and index.state:
             index.state = ""

@@ -265,6 +265,15 @@ def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(zone: LandingZone, m
         zone.tick_files(dt.date(2023, 1, 4))
 
 
+def test_days_are_listed_once_in_a_snapshot(zone: LandingZone) -> None:
+    before = zone.days()
+    with zone.snapshot():
+        zone.days().clear()  # what a caller does with the list does not change the next one
+        (zone.root / "bars" / "20230105.parquet").write_bytes(b"")
+        assert zone.days() == before
+    assert zone.days() == [*before, dt.date(2023, 1, 5)]
+
+
 def test_a_folder_reached_by_a_link_is_read(zone: LandingZone, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "orders.csv").write_text("x\n")

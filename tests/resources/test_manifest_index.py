@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import resources.manifest_index
 from orchestration.plan import Plan, make_plan
 from resources.builder import Builder
 from resources.gate import Verdict
@@ -43,6 +44,12 @@ def world(tmp_path: Path) -> tuple[Path, Path]:
     return market, tmp_path / "lake"
 
 
+@pytest.fixture(autouse=True)
+def index_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The market is so small that no index would be read otherwise."""
+    monkeypatch.setattr(resources.manifest_index, "FEW", 0)
+
+
 @pytest.fixture
 def opened_manifests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The manifests that are read from their own files."""
@@ -64,6 +71,19 @@ def test_a_plan_opens_no_manifest_that_is_indexed(world: tuple[Path, Path], open
     shutil.rmtree(world[1] / INDEX)
     assert planned(open_world(*world)) == ([], [], 2 * len(DAYS) + len(WEEKS))
     assert len(opened_manifests) == 2 * len(DAYS) + len(WEEKS)
+
+
+def test_few_manifests_are_read_from_their_own_files(
+    world: tuple[Path, Path], opened_manifests: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources.manifest_index, "FEW", 2)
+    before = {path: path.read_bytes() for path in (world[1] / INDEX).iterdir()}
+    assert planned(open_world(*world)) == ([], [], 2 * len(DAYS) + len(WEEKS))
+    assert len(opened_manifests) == 2 * len(TABLES)
+    builder = open_world(*world)
+    with builder.lake.writing():  # what the index holds already is not appended to it
+        planned(builder)
+    assert {path: path.read_bytes() for path in (world[1] / INDEX).iterdir()} == before
 
 
 def test_a_run_indexes_what_it_has_read(world: tuple[Path, Path], opened_manifests: list[str]) -> None:
