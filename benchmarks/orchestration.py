@@ -8,13 +8,14 @@ them much. The conditions have those of the wall clock and the machine's speed. 
 """
 
 import contextlib
+import datetime as dt
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -27,6 +28,7 @@ from orchestration import assets, definitions, run, sensors
 from orchestration.plan import make_plan
 from orchestration.recorder import run_recorded
 from resources.builder import Builder, Outcome
+from resources.calendar import Calendar
 
 ROOT = Path(__file__).resolve().parent.parent
 BACKFILL_DAYS, ROUNDS = 250, 3
@@ -166,25 +168,29 @@ def _launch(builder: Builder, instance: dg.DagsterInstance) -> None:
 
 
 def weeks(root: Path) -> dict[str, Any]:
-    """Week after week through the driver: the cost of a late week beside that of an early one."""
-    days = light.first_days(5 * (LATE + AROUND + 4))
-    seconds: dict[int, float] = {}
-    with _instance() as instance:
-        builder = light.open_light(light.deliver(root / "market", days[:1]), root / "lake")
-        every = sorted({builder.calendar.week_of(day) for day in days})
-        for number, week in enumerate(every[: LATE + AROUND], start=1):
-            light.deliver(root / "market", builder.calendar.week_days(week))
-            builder = light.open_light(root / "market", root / "lake")
-            began = time.process_time()
-            _drive(builder, instance)
-            seconds[number] = time.process_time() - began
-    early, late = (
-        statistics.median(seconds[n] for n in range(week - AROUND, week + AROUND + 1)) for week in (EARLY, LATE)
-    )
+    """A week through the driver after a long history beside one after a short one, in turns. Each history is one backfill."""
+    every = sorted({Calendar.week_of(day) for day in light.first_days(5 * (LATE + AROUND + 4))})
+    seconds: dict[int, list[float]] = {EARLY: [], LATE: []}
+    with contextlib.ExitStack() as stack:
+        worlds = {number: (root / str(number), stack.enter_context(_instance())) for number in seconds}
+        for number, world in worlds.items():
+            _deliver_and_drive(every[: number - AROUND - 1], *world)
+        for turn in range(-AROUND, AROUND + 1):
+            for number, world in worlds.items():
+                seconds[number].append(_deliver_and_drive([every[number - 1 + turn]], *world))
+    early, late = (statistics.median(took) for took in seconds.values())
     return _beside(
         f"week {LATE} of light tables after a history of weeks, against week {EARLY}", late, early, 1 / 1.2,
-        late_over_early=round(late / early, 3),
+        late_over_early=round(late / early, 3), weeks_of_each=2 * AROUND + 1,
     )  # fmt: skip
+
+
+def _deliver_and_drive(new: Sequence[dt.date], root: Path, instance: dg.DagsterInstance) -> float:
+    """Deliver these weeks and build them, and return the CPU seconds of building."""
+    for week in new:
+        light.deliver(root / "market", Calendar.xshg().week_days(week))
+    builder = light.open_light(root / "market", root / "lake")
+    return _cpu(lambda: _drive(builder, instance))
 
 
 # --- over ten years ---------------------------------------------------------------------------------------------------------
