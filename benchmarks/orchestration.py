@@ -115,7 +115,7 @@ def backfills(root: Path) -> Iterator[dict[str, Any]]:
     """A backfill through the driver and through the ops of the UI, beside the same work called directly."""
     market = light.deliver(root / "market", light.first_days(BACKFILL_DAYS))
     for way, build, name in (("driver", _drive, "the driver"), ("ui", _launch, "the ops of the UI")):
-        # The UI comes last, because what Dagster keeps in memory after it slows the collector of everything that follows.
+        # The UI comes last: in turns with it in one process, the driver took 20 to 26 % more than the direct work instead of 9 %.
         seconds: dict[str, list[float]] = {"directly": [], way: []}
         count = 0
         for turn in range(ROUNDS + 1):
