@@ -11,7 +11,6 @@ with the network. Hours are computed from measured samples/s and not measured.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,26 +18,17 @@ from torch import Tensor
 
 from assets.models.device import repeatable
 from assets.models.networks import build_network
+from assets.models.operations import BARS, count_work
 from assets.models.orthogonal import Exposures
 from assets.models.panel import features_of
 from assets.models.training import add_gradients
 from benchmarks._side_by_side import alternate
 from resources.settings.models import ModelSettings, ModelsSettings
 
-BARS = {"daily": 1, "60min": 4, "30min": 8}
 NAMES = 4500  # stocks in U(t)
 WEEKS, DAYS = 500, 2430  # trading weeks and trading days of ten years
 ROUNDS = 5
 PRODUCT, COPY = 2048, 64 * 1024**2  # rows of the square matrices; number of floats that are copied
-
-
-@dataclass(frozen=True)
-class Work:
-    """Work of one sample in training: operations of the forward pass, all operations, bytes."""
-
-    forward: int
-    training: int
-    bytes: int
 
 
 def main() -> list[dict[str, Any]]:
@@ -75,7 +65,7 @@ def network_row(key: str, settings: ModelSettings, granularity: Any, device: str
         _wait(device)
 
     operations_per_s, bytes_per_s, seconds = _measure(step, device)
-    work = count(settings, steps, features)
+    work = count_work(settings, steps, features)
     floor = 1 / max(work.training / operations_per_s, work.bytes / bytes_per_s)
     rate = names / seconds
     trainings = DAYS // settings.retrain_every_days if settings.retrain_every_days > 1 else WEEKS
@@ -129,35 +119,6 @@ def ten_years(rows: list[dict[str, Any]], device: str) -> dict[str, Any]:
             "days": DAYS,
         },
     }
-
-
-def count(settings: ModelSettings, steps: int, features: int) -> Work:
-    """Return the work per sample, counted by hand; each of the two gradients of a product costs as much as the product."""
-    gates = 4 if settings.network == "residual_attention_lstm" else 3
-    directions = 2 if settings.network == "attention_gru" else 1
-    hidden, width = settings.hidden, features
-    forward = training = 0
-    memory = 2 * 4 * steps * features
-    for layer in range(settings.layers):
-        of_input = 2 * steps * directions * gates * hidden * width
-        of_state = 2 * steps * directions * gates * hidden * hidden
-        forward += of_input + of_state
-        training += of_input * (3 if layer else 2) + of_state * 3  # the gradient of the features is not needed
-        memory += 2 * 4 * steps * directions * (gates + 2) * hidden  # gates, U h or cell, and state, out and in
-        width = directions * hidden
-    last = width
-    rest = 0
-    if settings.network == "residual_attention_lstm":
-        rest += 3 * 2 * steps * hidden**2 + 2 * 2 * steps**2 * hidden
-        memory += 2 * 4 * (3 * steps * hidden + steps**2)
-    elif settings.network == "attention_gru":
-        rest += 2 * steps * (width * width // 2 + width // 2 + width)
-        memory += 2 * 4 * steps * width // 2
-        last = 2 * width
-    for width in (*settings.head, 1):
-        rest += 2 * last * width
-        last = width
-    return Work(forward + rest, training + 3 * rest, memory)
 
 
 def _measure(step: Callable[[], None], device: str) -> tuple[float, float, float]:

@@ -5,6 +5,7 @@
     python -m orchestration.run --table minute_bars --date 2023-02-01     build one partition and everything upstream of it
     python -m orchestration.run … --force                                 build the named partition although nothing changed
     python -m orchestration.run … --plan                                  print what would be built and why, and build nothing
+    python -m orchestration.run … --plan --cost [--teraflops 20]          print the hours, bytes and operations of what would be built
     python -m orchestration.run --refused [--table minute_bars]           list the refused partitions with reason and remedy
     python -m orchestration.run --adopt all [--sample 10]                 after an upgrade: keep what the new code builds equally
     python -m orchestration.run --verify [--table minute_bars]            read all files of the lake and list the damaged partitions
@@ -27,6 +28,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from orchestration.adopt import SAMPLE, adopt
+from orchestration.cost import describe_costs, estimate
 from orchestration.findings import describe_refusals, describe_remarks, describe_warnings, failed_checks
 from orchestration.interrupts import Interrupted, interruptible
 from orchestration.plan import (
@@ -60,6 +62,9 @@ RANGE_WEEKS = 13
 PROGRESS_SECONDS = 5.0
 _LISTED = 10  # partitions that an error names
 _CAUSES = 5  # failed checks that an error counts, the commonest first
+
+Costs = Callable[[Plan], Iterator[str]]
+"""Describes the costs of a plan in lines."""
 
 
 def run_report(
@@ -533,25 +538,33 @@ def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
-def print_report_plan(builder: Builder, week: str | None, force: bool = False) -> None:
-    """Print what `run_report` would build, and why. It raises the same errors before planning as `run_report`."""
+def print_report_plan(builder: Builder, week: str | None, force: bool = False, costs: Costs | None = None) -> None:
+    """Print what `run_report` would build, and why. It raises the same errors before planning as `run_report`.
+
+    costs: describes the costs of a plan, in place of the list of its partitions.
+    """
     monday = parse_week(week) if week else _newest_week(builder)
     require_complete_week(builder, monday)
     require_history(builder, monday)
     if force:
         builder.forced.add(("report", monday))
-    _print_plan(builder, everything_for(builder, monday))
+    _print_plan(builder, everything_for(builder, monday), costs)
 
 
-def print_partition_plan(builder: Builder, table: str, date: str, force: bool = False) -> None:
-    """Print what `build_partition` would build, and why. It raises the same errors before planning as `build_partition`."""
+def print_partition_plan(
+    builder: Builder, table: str, date: str, force: bool = False, costs: Costs | None = None
+) -> None:
+    """Print what `build_partition` would build, and why. It raises the same errors before planning as `build_partition`.
+
+    costs: describes the costs of a plan, in place of the list of its partitions.
+    """
     _, key = _named_partition(builder, table, date)
     if force:
         builder.forced.add((table, key))
-    _print_plan(builder, [(table, key)])
+    _print_plan(builder, [(table, key)], costs)
 
 
-def _print_plan(builder: Builder, requested: list[tuple[str, dt.date]]) -> None:
+def _print_plan(builder: Builder, requested: list[tuple[str, dt.date]], costs: Costs | None) -> None:
     plan = make_plan(builder, requested)
     name, key = requested[-1]
     print(
@@ -564,8 +577,8 @@ def _print_plan(builder: Builder, requested: list[tuple[str, dt.date]]) -> None:
         print(line)
     for step in plan.blocked:
         print(f"  {step.table.name} of {step.key} is blocked: {step.reason}")
-    for step in plan.steps:
-        print(f"{step.table.name} {step.key}: {step.reason}")
+    for line in costs(plan) if costs else (f"{step.table.name} {step.key}: {step.reason}" for step in plan.steps):
+        print(line)
     _report_idle_rules(builder, builder.signal_day(builder.tables[name], key), print)
     for line in describe_remarks(builder):
         print(line)
@@ -692,6 +705,10 @@ def _require_consistent(options: argparse.Namespace) -> None:
         or options.date
     ):
         raise SettingsError("--restatements lists what was restated and can only be combined with --week.")
+    if (options.cost and not options.plan) or (options.teraflops is not None and not options.cost):
+        raise SettingsError("--cost describes the costs of a plan and needs --plan; --teraflops needs --cost.")
+    if options.teraflops is not None and not options.teraflops > 0:
+        raise SettingsError(f"--teraflops {options.teraflops:g} is no speed. Name a number above 0.")
     if options.adopt and (options.refused or options.plan or options.force or options.week or options.table):
         raise SettingsError("--adopt names its tables itself and can only be combined with --sample.")
     if options.sample is not None and (not options.adopt or options.sample < 1):
@@ -725,6 +742,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--table", help="build this table's partition of --date instead of the report")
     parser.add_argument("--date", help="a trading day; for a week table any day of the week")
     parser.add_argument("--plan", action="store_true", help="print what would be built and why, and build nothing")
+    parser.add_argument(
+        "--cost",
+        action="store_true",
+        help="with --plan: hours, bytes and operations of training instead of the partitions",
+    )
+    parser.add_argument(
+        "--teraflops", type=float, help="with --cost: sustained speed of a GPU, with which operations become hours"
+    )
     parser.add_argument(
         "--force",
         action="store_true",
@@ -782,10 +807,17 @@ def _run(options: argparse.Namespace) -> int:
         return 0 if verify_lake(names, options.table) else 1
     elif options.adopt:
         return 0 if adopt_tables(names, options.adopt, options.sample or SAMPLE) else 1
-    elif options.plan and options.table:
-        print_partition_plan(open_builder(names), options.table, options.date, options.force)
     elif options.plan:
-        print_report_plan(open_builder(names), options.week, options.force)
+        builder = open_builder(names)
+
+        def costs(plan: Plan) -> Iterator[str]:
+            return describe_costs(estimate(builder, plan), options.teraflops)
+
+        wanted = costs if options.cost else None
+        if options.table:
+            print_partition_plan(builder, options.table, options.date, options.force, wanted)
+        else:
+            print_report_plan(builder, options.week, options.force, wanted)
     elif options.day:
         run_day(options.day, names=names)
     elif options.table:
