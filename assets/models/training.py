@@ -228,6 +228,7 @@ def train_network(
         network.load_state_dict(dict(initial))
     training = _identify(train, valid, settings, seed, network)
     network.to(train.device)
+    _require_precision(network, train, settings)
     optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
     state = read_state(work, seed, training, say) if work else None
     if state is None:
@@ -401,6 +402,28 @@ def _parts(network: nn.Module, x: Tensor, settings: ModelSettings, chunk: int) -
         for dropout in _dropouts(network):
             dropout.part(first)
         yield first, _network(network, x[:, first : first + chunk], settings)
+
+
+def _require_precision(network: nn.Module, samples: Samples, settings: ModelSettings) -> None:
+    """Check on two stocks of zeros that torch can compute a network in the precision of the settings on its device.
+
+    Raises:
+        SettingsError: It cannot, although it can in float32.
+    """
+    if settings.precision == "float32":
+        return
+    x = torch.zeros(samples.bars * samples.sequence_days, 2, samples.values.shape[-1], device=samples.device)
+    network.eval()  # draws no dropout
+    network(x)
+    try:
+        _network(network, x, settings)
+    except RuntimeError as error:
+        raise SettingsError(
+            f"Torch cannot compute the network {settings.network!r} in {settings.precision} on this device "
+            f'({describe(samples.device)}). Remedy: set precision = "float32", or train on another device.'
+        ) from error
+    finally:
+        network.train()
 
 
 def _network(network: nn.Module, x: Tensor, settings: ModelSettings) -> Tensor:

@@ -402,6 +402,25 @@ def planted(plain_panel, row, days=40, stocks=60, features=4):
     return tuple(samples.of(samples.days[a], samples.days[b]) for a, b in ((0, 23), (24, 29), (30, days - 1)))
 
 
+class FloatOnly(torch.nn.Linear):
+    """A layer without a kernel in half precision, as torch's LSTM on a processor without AVX-512."""
+
+    def forward(self, x):
+        if torch.is_autocast_enabled("cpu"):
+            raise RuntimeError("could not create a primitive")
+        return super().forward(x[-1]).squeeze(-1)
+
+
+def test_a_network_that_torch_cannot_compute_in_half_precision_is_refused(plain_panel, small, monkeypatch):
+    row = small.model_copy(update={"sequence_days": 2, "epochs": 1, "seeds": (0,)})
+    train, valid, _ = planted(plain_panel, row)
+    monkeypatch.setattr(training, "build_network", lambda settings, features, seed: FloatOnly(features, 1))
+    assert 0 in train_networks(train, valid, row)
+    half = row.model_copy(update={"precision": "bfloat16"})
+    with pytest.raises(SettingsError, match=r"'gru' in bfloat16 on this device \(cpu.*set precision = \"float32\""):
+        train_networks(train, valid, half)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", ["ic", "mse"])
 def test_half_precision_learns_as_well(loss, plain_panel, small):
