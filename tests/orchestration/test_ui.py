@@ -216,7 +216,7 @@ def test_the_command_serves_a_guarded_ui(tmp_path: Path, mode: list[str]) -> Non
     try:
         asked = {"Content-Type": "application/json"}
         body = json.dumps({"query": QUERY})
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while True:
             try:
                 answer = _ask(port, "POST", "/graphql", body, asked)
