@@ -420,6 +420,17 @@ class LandingZone:
         path = self.reference_path(name)
         return [] if path is None else [path]
 
+    def file_digests(self, name: str, date: dt.date) -> dict[str, str | None]:
+        """The files of a name and day, relative to the landing zone, each with the digest of its content.
+
+        A file of reference data has None: a partition reads rows up to its day, and the digest of the part covers them alone.
+        """
+        self.digest(name, date, until=True)
+        known = self._known_digests(name) if name in ("ticks", "bars") else {}
+        return {
+            str(path.relative_to(self.root)): known[str(path)][1] if known else None for path in self.landed(name, date)
+        }
+
     def flush(self) -> None:
         """Store the file digests for the next run."""
         if self._store is not None:
