@@ -91,7 +91,8 @@ def test_a_chain_is_everything_that_the_cell_was_made_from(
     assert found == expected
     assert not chain.problems
     assert ("gru_50_2" in chain.partitions) == (row == "gru_50_2" or name == "table2")
-    files = {tiny_market / path: digest for own in chain.landed["ticks"].values() for path, digest in own.items()}
+    delivered = [own for part in ("ticks", "bars") for own in chain.landed.get(part, {}).values()]
+    files = {tiny_market / path: digest for own in delivered for path, digest in own.items()}
     assert files
     for path, digest in files.items():
         assert hashlib.blake2b(path.read_bytes()).hexdigest()[:32] == digest
@@ -112,11 +113,12 @@ def test_what_changed_since_breaks_the_chain(
     week = max(builder.lake.keys(builder.tables["report"]))
     chain = follow(builder, "factor_returns", [week], "skewness")
 
-    day = max(chain.landed["ticks"])
-    changed = next(market / path for path in chain.landed["ticks"][day])
+    part = max(chain.landed.keys() & {"ticks", "bars"})
+    day = max(chain.landed[part])
+    changed = next(market / path for path in chain.landed[part][day])
     changed.write_bytes(changed.read_bytes() + b"\n")
     assert main([*places, *cell]) == 1
-    assert f"trades of {day} was made from another state of ticks" in capsys.readouterr().out
+    assert f"of {day} was made from another state of {part}" in capsys.readouterr().out
 
     shutil.rmtree(market)
     shutil.copytree(tiny_market, market)

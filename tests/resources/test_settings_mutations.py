@@ -16,6 +16,7 @@ MAY_BE_EMPTY = {
     *("ticks.extra_layouts", "factors.extra_factors", "portfolios.extra_constraints"),
     *("alerts.channels", "alerts.off", "alerts.mobiles", "alerts.email.recipients"),
     "report.unofficial_weights", "portfolios.execution.fees", "reference.other_indices", "calendar.statutory_holidays",
+    "distributions.approved",
     *(f"models.{row}.{key}" for row in ("gru_50_1", "multi_granularity_10d")
       for key in ("head", "orthogonal_layer", "orthogonalise_on")),
 }  # fmt: skip
