@@ -125,7 +125,8 @@ def follow(builder: Builder, source: str, weeks: Sequence[dt.date], item: str) -
                 columns = wanted[name][key]
                 manifest = builder.lake.manifest(table, key)
                 if manifest is None:
-                    chain.problems.append(f"{name} of {key} is not built")
+                    damage = builder.lake.damage(table, key)
+                    chain.problems.append(f"{name} of {key} is " + (f"damaged: {damage}" if damage else "not built"))
                     continue
                 chain.partitions.setdefault(name, {})[key] = manifest
                 for folder in _folders(manifest):

@@ -123,14 +123,20 @@ def test_what_changed_since_breaks_the_chain(
     shutil.rmtree(market)
     shutil.copytree(tiny_market, market)
     key = max(chain.partitions["factors"])
-    path = lake / "factors" / f"date={key}" / MANIFEST
-    manifest = Manifest.loads(path.read_bytes())
+    path = lake / "factor_returns" / f"week={week}" / MANIFEST
+    manifest = Manifest.loads(before := path.read_bytes())
     assert manifest is not None
-    path.write_bytes(dataclasses.replace(manifest, content="0" * 32).dumps())
+    other = {**manifest.inputs, f"factors/date={key}": "0" * 32}
+    path.write_bytes(dataclasses.replace(manifest, inputs=other).dumps())
     assert main([*places, *cell]) == 1
-    assert f"was made from another content of factors of {key}" in capsys.readouterr().out
+    assert f"was made from another content of factors of {key}: {'0' * 32}, now" in capsys.readouterr().out
     # The long-short return of a network does not read the factors.
     assert main([*places, "table1", "gru_50_1", "long_short_week"]) == 0
+    path.write_bytes(before)
+    (lake / "factors" / f"date={key}" / MANIFEST).write_bytes(b"{}")
+    capsys.readouterr()
+    assert main([*places, *cell]) == 1
+    assert f"factors of {key} is damaged" in capsys.readouterr().out
 
 
 def test_unknown_names_are_refused_with_the_known_ones(tiny_market: Path, full_lake: Path, world: World) -> None:
