@@ -128,6 +128,15 @@ def libraries() -> dict[str, str]:
     return {name: version(name) for name in ("torch", "numpy", "numba", "polars", "safetensors")}
 
 
+def adopt_threads() -> None:
+    """Let the products of a new thread use torch's number of threads, as those of the thread that started it do.
+
+    Torch gives a thread its number when it is first asked for it. Until then a matrix product uses as many threads as the machine has
+    cores, and is rounded differently. A pool calls this function once in each of its threads.
+    """
+    torch.get_num_threads()
+
+
 def own_stream(device: torch.device) -> contextlib.AbstractContextManager[object]:
     """Give this thread a CUDA stream of its own, so that its kernels do not wait for those of other threads."""
     return torch.cuda.stream(torch.cuda.Stream(device)) if device.type == "cuda" else contextlib.nullcontext()

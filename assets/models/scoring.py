@@ -19,6 +19,7 @@ import polars as pl
 from torch import Tensor, nn
 
 from assets.factors.cross_section import orthogonalise, standardise, zscore
+from assets.models.device import adopt_threads
 from assets.models.orthogonal import Exposures
 from assets.models.training import outputs
 from assets.reference.schemas import UNKNOWN_INDUSTRY
@@ -37,7 +38,8 @@ def seed_scores(
     def one(network: nn.Module) -> Floats:
         return zscore(outputs(network, sequences, exposures, settings).double().cpu().numpy())
 
-    with ThreadPoolExecutor(settings.threads if sequences.device.type == "cpu" else 1) as pool:
+    workers = settings.threads if sequences.device.type == "cpu" else 1
+    with ThreadPoolExecutor(workers, initializer=adopt_threads) as pool:
         return dict(zip(networks, pool.map(one, networks.values()), strict=True))
 
 

@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from assets.models.device import Chunks, describe, libraries, own_stream, place, send, take
+from assets.models.device import Chunks, adopt_threads, describe, libraries, own_stream, place, send, take
 from assets.models.networks import LOSSES, Dropout, build_network, pearson
 from assets.models.orthogonal import ExposurePanel, Exposures, orthogonal_layer
 from assets.models.panel import FeaturePanel
@@ -185,7 +185,7 @@ def train_networks(
                 work=work, progress=progress, initial=(initial or {}).get(seed), shared=shared,
             )  # fmt: skip
 
-    with ThreadPoolExecutor(workers, thread_name_prefix="seed") as pool:
+    with ThreadPoolExecutor(workers, thread_name_prefix="seed", initializer=adopt_threads) as pool:
         running = {seed: pool.submit(one, seed) for seed in settings.seeds}
         try:
             for future in as_completed(running.values()):

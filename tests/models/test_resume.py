@@ -285,3 +285,35 @@ def epochs_in(work: Path) -> int:
 
 if __name__ == "__main__":
     train_for_long(Path(sys.argv[1]))
+
+
+def first_products() -> bool:
+    """Whether a resumed training equals an uninterrupted one where the products are large enough for two threads."""
+    rng = np.random.default_rng(0)
+    row = row_of("gru", layers=1, hidden=50, seeds=(0,), chunk_names=0, epochs=2, sequence_days=2)
+    train, valid = samples_of(panel_of(rng.normal(size=(11, 2, 115, 5))), rng.normal(size=(11, 115)), row)
+    with repeatable(), tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
+        expected = train_networks(train, valid, row)
+        written = training.write_state
+
+        def killed_after(state, *arguments):
+            written(state, *arguments)
+            raise Killed
+
+        patched.setattr(training, "write_state", killed_after)
+        with pytest.raises(Killed):
+            train_networks(train, valid, row, work=Path(folder))
+        patched.setattr(training, "write_state", written)
+        return same(train_networks(train, valid, row, work=Path(folder)), expected)
+
+
+@pytest.mark.skipif(os.cpu_count() == 1, reason="products use one thread anyway")
+def test_the_first_products_of_a_thread_are_rounded_like_all_others():
+    """In a process of its own, because the tests' workers have one thread, and libraries read their number when they are imported."""
+    threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    done = subprocess.run(
+        [sys.executable, "-c", "from tests.models.test_resume import first_products; print(first_products())"],
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True,
+        env={name: value for name, value in os.environ.items() if name not in threads},
+    )  # fmt: skip
+    assert done.stdout.split()[-1] == "True", done.stdout
