@@ -21,7 +21,7 @@ EXAMINED = f"{HIDDEN}examined"
 """Tag of a run: "false" until it has recorded what it built, or what it did not record was looked up in the lake."""
 FAULT = f"{HIDDEN}fault"
 """Tag of a run that a fault of the machine ended: the name of its errno (resources/errors.py, `fault_code`)."""
-_PLANNED, _MATERIALIZED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED, dg.DagsterEventType.ASSET_MATERIALIZATION
+_PLANNED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
 ENDED_EARLY = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
@@ -44,20 +44,25 @@ def mark_run(instance: dg.DagsterInstance, run_id: str) -> None:
 
 
 def unrecorded(instance: dg.DagsterInstance) -> Iterator[set[tuple[dg.AssetKey, str]]]:
-    """For each run of this code location that ended early the partitions that it intended to make and did not record; they may be built.
+    """For each run of this code location that ended early the partitions that it intended to make and that Dagster does not show as made.
 
-    Such a run was killed, and closed here or by Dagster, or it failed. It is marked as examined when the next one is asked for.
+    They may be built. Such a run was killed, and closed here or by Dagster, or it failed. It is marked as examined when the next one is
+    asked for. On SQLite an event lies in the file of its run and in that of all runs, and a process may be killed between the two
+    writes. Dagster shows what the second one holds, and so does this function.
     """
     for run in instance.get_runs(dg.RunsFilter(tags={EXAMINED: "false", LOCATION: location()}, statuses=ENDED_EARLY)):
-        planned, recorded = (_partitions(instance, run.run_id, kind) for kind in (_PLANNED, _MATERIALIZED))
-        yield planned - recorded
+        events = (entry.dagster_event for entry in instance.all_logs(run.run_id, of_type=_PLANNED))
+        planned = {
+            (event.asset_key, event.partition) for event in events if event and event.asset_key and event.partition
+        }
+        attempts = {
+            asset: instance.event_log_storage.get_latest_asset_partition_materialization_attempts_without_materializations(
+                asset
+            )
+            for asset in {asset for asset, _ in planned}
+        }
+        yield {(asset, key) for asset, key in planned if key in attempts[asset]}
         instance.add_run_tags(run.run_id, {EXAMINED: "true"})
-
-
-def _partitions(instance: dg.DagsterInstance, run_id: str, kind: dg.DagsterEventType) -> set[tuple[dg.AssetKey, str]]:
-    """The partitions of a run's events of one kind."""
-    events = (entry.dagster_event for entry in instance.all_logs(run_id, of_type=kind))
-    return {(event.asset_key, event.partition) for event in events if event and event.asset_key and event.partition}
 
 
 def close_dead_runs(instance: dg.DagsterInstance) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.tags import TagType, get_tag_type
 from dagster_shared.serdes import deserialize_value, serialize_value
 
@@ -220,6 +221,34 @@ def test_the_run_of_a_process_that_was_killed_when_everything_was_built_is_close
     count = len(instance.get_runs())
     build(opened(market, tmp_path), target, instance=instance, say=lambda line: None)
     assert len(instance.get_runs()) == count  # no run is started without a reason
+
+
+def test_what_a_killed_process_had_recorded_in_its_own_file_alone_turns_green(
+    market: Path, tmp_path: Path, instance
+) -> None:
+    """On SQLite an event is written to the file of its run and then to that of all runs, which the UI shows."""
+    builder = opened(market, tmp_path)
+    prices = WORLD["prices"]
+    assert launch(builder, instance, ["prices"], DAYS[0], DAYS[-1]).success  # green before, with the same content
+
+    def built(recorder: Recorder) -> None:
+        recorder.plan((prices, day) for day in DAYS)
+        recorder.record(prices, builder.build(prices, DAYS[:6]))
+
+    run_recorded(builder, instance, {}, built)
+    dead = instance.get_runs()[0]
+    table = SqlEventLogStorageTable
+    materialized = dg.DagsterEventType.ASSET_MATERIALIZATION.value
+    with instance.event_log_storage.index_connection() as connection:
+        own = (table.c.run_id == dead.run_id) & (table.c.dagster_event_type == materialized)
+        assert connection.execute(table.delete().where(own)).rowcount == 6
+    instance.add_run_tags(dead.run_id, gone_tags() | {EXAMINED: "false"})
+    instance.report_run_failed(dead, "killed")
+    assert set(colours(builder, instance).values()) == {"red"}
+    again = opened(market, tmp_path)
+    build(again, [("totals", WEEKS[0])], instance=instance, say=lambda line: None)
+    shown = colours(again, instance)
+    assert {own: colour for own, colour in shown.items() if own in of_lake(again)} == of_lake(again)
 
 
 @pytest.mark.parametrize("closed_by_dagster", [False, True])
