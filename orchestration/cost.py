@@ -159,6 +159,9 @@ def describe_costs(costs: Sequence[TableCost], teraflops: float | None = None) -
 
     teraflops: the sustained speed of a GPU in TFLOP/s, with which operations become hours.
     """
+    if not costs:
+        yield "Nothing is to be built."
+        return
     known: Mapping[str, list[float]] = {
         name: [value for one in costs if (value := getattr(one, name)) is not None]
         for name in ("seconds", "read", "written", "operations")
@@ -172,7 +175,7 @@ def describe_costs(costs: Sequence[TableCost], teraflops: float | None = None) -
         yield _line((cost.what, cost.partitions, *_figures(cost, 3600 if hours else 1)))
     missing = [cost.what for cost in costs if cost.seconds is None]
     if missing:
-        yield f"The total has no time for {', '.join(missing)}: {NOT_BUILT} yet, so that no time is known."
+        yield f"The total has no time for {', '.join(missing)}: {NOT_BUILT} yet, or none among the newest, so that no time is known."
     if any(cost.read is None for cost in costs):
         yield f"Bytes that are read are n/a where {NOT_BUILT} of an input."
     if unknown := [cost.what for cost in costs if cost.operations is None and cost.what.endswith(", trained")]:

@@ -84,8 +84,8 @@ def read_cell(builder: Builder, week: dt.date, name: str, row: str, column: str)
     known = stored[label].to_list()
     if row not in known:
         raise SettingsError(f"{name} has no row {row!r}. Its rows are {', '.join(known)}.")
-    if column not in stored.columns:
-        columns = [one for one in stored.columns if one != label]
+    columns = [one for one in stored.columns if one not in (label, "reason")]
+    if column not in columns:
         raise SettingsError(f"{name} has no column {column!r}. Its columns are {', '.join(columns)}.")
     keys = [key for table, key in map(_partition, _folders(manifest)) if table == source]
     frame = builder.lake.read(builder.tables[source], keys, reader=f"the trace of {name}").collect()
@@ -108,7 +108,7 @@ def read_cell(builder: Builder, week: dt.date, name: str, row: str, column: str)
 
 def _begin(builder: Builder, day: dt.date, column: str) -> dt.date:
     """The first day of the period that a column covers: the week, the month, or the year."""
-    period = next((one for one in PERIODS if f"_{one}" in column), "ytd")
+    period = next((one for one in PERIODS if column.removesuffix("_difference").endswith(f"_{one}")), "ytd")
     return {"week": builder.calendar.week_of(day), "month": day.replace(day=1)}.get(period, day.replace(month=1, day=1))
 
 
@@ -129,8 +129,15 @@ def follow(builder: Builder, source: str, weeks: Sequence[dt.date], item: str) -
                     chain.problems.append(f"{name} of {key} is " + (f"damaged: {damage}" if damage else "not built"))
                     continue
                 chain.partitions.setdefault(name, {})[key] = manifest
+                if manifest.outdated is not None:
+                    chain.problems.append(f"{name} of {key} could not be renewed: {manifest.outdated}")
                 for folder in _folders(manifest):
                     upstream, day = _partition(folder)
+                    if upstream not in builder.tables:
+                        chain.problems.append(
+                            f"{name} of {key} was made from {folder}, a table that is not declared any more"
+                        )
+                        continue
                     among = _columns(table, upstream, columns)
                     if among is None or among:
                         _compare(builder, chain, manifest, folder)
@@ -155,7 +162,7 @@ def _columns(table: Table, upstream: str, columns: set[str] | None) -> set[str] 
 
     Only a table with items makes them independently of each other, each from the inputs that it declares (`Table.needs`).
     """
-    if columns is None or table.items is None:
+    if columns is None or table.items is None or not columns <= table.needs.keys():
         return None
     sources = {name: [one.split(".", 1) for one in table.needs.get(name, ())] for name in table.needs}
     if not any(source == upstream for own in sources.values() for source, _ in own):
@@ -181,8 +188,6 @@ def _compare(builder: Builder, chain: Chain, manifest: Manifest, folder: str) ->
 
 def _land(builder: Builder, chain: Chain, table: Table, key: dt.date, manifest: Manifest) -> None:
     """Note the files of the landing zone from which a partition was made, and digests that differ."""
-    if not manifest.landing:
-        return
     present, day = builder.landing_digests(table, key), builder.signal_day(table, key)
     for name in sorted(present.keys() | manifest.landing.keys()):
         if present.get(name) != manifest.landing.get(name):
@@ -235,6 +240,7 @@ def describe_chain(chain: Chain, every: bool = False) -> Iterator[str]:
     count = sum(map(len, chain.partitions.values()))
     if not chain.problems:
         yield f"The chain holds: {count} partitions, each made from the present contents of its inputs, and {len(files)} files."
+        yield "Settings and code are not compared: `python -m orchestration.run --plan` lists what they make stale."
 
 
 def _span(days: Mapping[dt.date, object]) -> str:
@@ -276,6 +282,11 @@ def trace(builder: Builder, week: dt.date | None, name: str, row: str, column: s
     for line in describe_cell(name, row, column, chosen, cell):
         print(line)
     chain = follow(builder, SOURCES[name][1], cell.weeks, row)
+    report = builder.tables[REPORT]
+    own = builder.lake.require(report, chosen)
+    chain.partitions[REPORT] = {chosen: own}
+    for week_of_source in cell.weeks:
+        _compare(builder, chain, own, builder.lake.folder(builder.tables[SOURCES[name][1]], week_of_source))
     for line in describe_chain(chain, every):
         print(line)
     return _same(cell) and not chain.problems

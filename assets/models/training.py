@@ -417,6 +417,8 @@ def _require_precision(network: nn.Module, samples: Samples, settings: ModelSett
     network(x)
     try:
         _network(network, x, settings)
+    except torch.OutOfMemoryError:
+        raise
     except RuntimeError as error:
         raise SettingsError(
             f"Torch cannot compute the network {settings.network!r} in {settings.precision} on this device "

@@ -106,6 +106,10 @@ def test_a_sheet_adds_up_and_long_work_is_in_hours() -> None:
     assert total == ["total", "3", "2.0", "3.000", "1.000", "n/a"]
 
 
+def test_the_sheet_of_nothing_says_so() -> None:
+    assert list(describe_costs([])) == ["Nothing is to be built."]
+
+
 def test_the_driver_prints_the_sheet_of_a_plan(
     tiny_market: Path, full_lake: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
