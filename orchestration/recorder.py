@@ -35,7 +35,7 @@ from dagster._core.events import AssetMaterializationPlannedData, StepMaterializ
 
 from orchestration.event_log import kept_open
 from orchestration.keys import asset_key
-from orchestration.runs import EXAMINED, FAULT, mark_run, unrecorded
+from orchestration.runs import EXAMINED, FAULT, mark_run, run_tags, unrecorded
 from resources.builder import Builder, Outcome
 from resources.errors import NotReadyError, fault_code
 from resources.gate import Verdict
@@ -255,7 +255,7 @@ def _execute(
 
     job.execute_in_process(
         instance=instance,
-        tags=dict(tags),
+        tags={**run_tags(), EXAMINED: "false", **tags},  # from its first moment, in which the process may be killed
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         raise_on_error=False,
     )

@@ -9,6 +9,7 @@ from resources.manifest import MANIFEST
 from studies.soak import record
 from studies.soak.checks import Row, colours, no_open_run, nothing_left, shortened
 
+DURATIONS = ("training_seconds", "network_seconds")  # notes of a partition in which a network was trained
 TIMED = {MANIFEST: ("seconds", "seal"), ISSUE: ("published", "manifest", "seal")}
 """The fields that depend on time, by file. The record of an issue has the digest of its manifest, which depends on time."""
 
@@ -39,7 +40,10 @@ def contents(lake: Path) -> dict[str, Any]:
 def _content(path: Path) -> Any:
     data = path.read_bytes()
     try:
-        return {name: one for name, one in json.loads(data).items() if name not in TIMED[path.name]}
+        found = {name: one for name, one in json.loads(data).items() if name not in TIMED[path.name]}
+        if isinstance(notes := found.get("notes"), dict):
+            found["notes"] = {name: one for name, one in notes.items() if name not in DURATIONS}
+        return found
     except (KeyError, ValueError):  # another file, or a damaged one
         return data
 

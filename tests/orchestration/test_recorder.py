@@ -16,6 +16,7 @@ from dagster_shared.serdes import deserialize_value, serialize_value
 
 import orchestration.assets
 import orchestration.definitions
+import orchestration.recorder
 from orchestration.recorder import Recorder, run_recorded
 from orchestration.run import build
 from orchestration.runs import EXAMINED, HOST, LOCATION, PROCESS, close_dead_runs, run_tags
@@ -204,6 +205,17 @@ def test_the_run_of_a_killed_process_is_closed_by_the_next_one(market: Path, tmp
     assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.STARTED]
     build(opened(market, tmp_path), [("totals", WEEKS[0])], instance=instance, say=lambda line: None)
     assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+
+
+def test_a_run_has_the_identity_of_its_process_from_the_beginning(
+    market: Path, tmp_path: Path, instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be killed before its first step marks it."""
+    monkeypatch.setattr(orchestration.recorder, "mark_run", lambda instance, run_id: None)
+    run_recorded(opened(market, tmp_path), instance, {"zhoubao/target": "a test"}, lambda recorder: None)
+    (run,) = instance.get_runs()
+    assert run_tags().items() <= run.tags.items()
+    assert run.tags["zhoubao/target"] == "a test"
 
 
 def test_the_run_of_a_process_that_was_killed_when_everything_was_built_is_closed(

@@ -180,3 +180,16 @@ def test_a_lake_begins_without_its_report_its_issues_and_a_share_of_its_partitio
         "_digests",
         "market.txt",
     ]
+
+
+def test_the_duration_of_a_training_is_no_difference(tmp_path: Path) -> None:
+    lakes = []
+    for number, notes in enumerate(
+        ({"training_seconds": 1.0}, {"training_seconds": 2.0}, {"trained_week": "2023-01-02"})
+    ):
+        folder = tmp_path / str(number) / "gru_50_1" / "week=2023-01-02"
+        folder.mkdir(parents=True)
+        (folder / MANIFEST).write_text(json.dumps({"rows": 3, "notes": notes}))
+        lakes.append(contents(tmp_path / str(number)))
+    assert differences(lakes[1], lakes[0]) == []
+    assert differences(lakes[2], lakes[0]) == [f"gru_50_1/week=2023-01-02/{MANIFEST} differs in notes"]
