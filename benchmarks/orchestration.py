@@ -9,6 +9,7 @@ them much. The conditions have those of the wall clock and the machine's speed. 
 
 import contextlib
 import datetime as dt
+import functools
 import os
 import statistics
 import subprocess
@@ -122,7 +123,7 @@ def backfills(root: Path) -> Iterator[dict[str, Any]]:
             for one, work in (("directly", _call), (way, build)):
                 builder = light.open_light(market, root / f"{one} {way} {turn}")
                 with _instance() as instance:
-                    took = _cpu(lambda work=work, builder=builder, instance=instance: work(builder, instance))  # type: ignore[misc]
+                    took = _cpu(functools.partial(work, builder, instance))
                 count = sum(len(builder.lake.keys(table)) for table in builder.tables.values())
                 if turn:  # the first round imports and compiles
                     seconds[one].append(took / count)  # the UI also builds the summaries of earlier weeks
@@ -219,12 +220,16 @@ def _names(market: Path, lake: str) -> Iterator[None]:
         yield
 
 
+def _tick(sensor: dg.SensorDefinition, instance: dg.DagsterInstance) -> object:
+    return sensor(dg.build_sensor_context(instance=instance))
+
+
 def ticks(market: Path, lake: str) -> Iterator[dict[str, Any]]:
     """A tick of each sensor of landed data."""
     with _names(market, lake), _instance() as instance:
         settings = ten.open_ten_years(market, lake).settings.sensors
         for sensor in sensors.make_sensors(True, settings):
-            took = _timed(lambda sensor=sensor: sensor(dg.build_sensor_context(instance=instance)))  # type: ignore[misc]
+            took = _timed(functools.partial(_tick, sensor, instance))
             yield _within(f"a tick of the sensor {sensor.name} over ten years of days", TICK_LIMIT, took)
 
 

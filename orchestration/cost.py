@@ -80,17 +80,20 @@ class _NewestPartitions:
             row = self._builder.settings.models.rows.get(table.name)
             count = NEWEST if row is None else NEWEST * max(row.retrain_every_weeks, row.retrain_every_days // 5 + 1)
             found = [lake.manifest(table, key) for key in sorted(lake.keys(table))[-count:]]
-            kind = {True: "trained", False: "carried"} if row else {True: "", False: ""}
-            self._known[table.name] = [(kind[TRAINED in one.notes], one) for one in found if one is not None]
+            self._known[table.name] = [
+                (("trained" if TRAINED in one.notes else "carried") if row else "", one)
+                for one in found
+                if one is not None
+            ]
         return self._known[table.name]
 
     def seconds(self, table: Table, kind: str = "") -> float | None:
         """The median time of the newest partitions of a kind; None where none is built."""
-        return _median(one.seconds for own, one in self._of(table, kind))
+        return _median(one.seconds for _, one in self._of(table, kind))
 
     def size(self, table: Table, kind: str = "") -> float | None:
         """The median size in bytes of the newest partitions of a kind, without their manifests; None where none is built."""
-        return _median(self._size(one) for own, one in self._of(table, kind))
+        return _median(self._size(one) for _, one in self._of(table, kind))
 
     def rows(self, table: Table) -> float | None:
         """The median number of rows of the newest partitions; None where none is built."""

@@ -112,11 +112,12 @@ def _begin(builder: Builder, day: dt.date, column: str) -> dt.date:
     return {"week": builder.calendar.week_of(day), "month": day.replace(day=1)}.get(period, day.replace(month=1, day=1))
 
 
-def follow(builder: Builder, source: str, weeks: Sequence[dt.date], item: str) -> Chain:
-    """Follow partitions of a table, for one of its items, to everything that they were made from."""
+def follow(builder: Builder, week: dt.date, source: str, weeks: Sequence[dt.date], item: str) -> Chain:
+    """Follow the report of a week, by one item of partitions of a table, to everything that they were made from."""
     chain = Chain()
     wanted: dict[str, dict[dt.date, set[str] | None]] = {name: {} for name in builder.tables}
-    wanted[source] = {week: {item} for week in weeks}
+    wanted[REPORT][week] = None
+    published = {(source, key): {item} for key in weeks}
     with builder.snapshot():
         for name, table in reversed(list(builder.tables.items())):
             visited: set[dt.date] = set()
@@ -138,7 +139,9 @@ def follow(builder: Builder, source: str, weeks: Sequence[dt.date], item: str) -
                             f"{name} of {key} was made from {folder}, a table that is not declared any more"
                         )
                         continue
-                    among = _columns(table, upstream, columns)
+                    among = (
+                        published.get((upstream, day), set()) if name == REPORT else _columns(table, upstream, columns)
+                    )
                     if among is None or among:
                         _compare(builder, chain, manifest, folder)
                         _want(wanted[upstream], day, among)
@@ -281,12 +284,7 @@ def trace(builder: Builder, week: dt.date | None, name: str, row: str, column: s
     cell = read_cell(builder, chosen, name, row, column)
     for line in describe_cell(name, row, column, chosen, cell):
         print(line)
-    chain = follow(builder, SOURCES[name][1], cell.weeks, row)
-    report = builder.tables[REPORT]
-    own = builder.lake.require(report, chosen)
-    chain.partitions[REPORT] = {chosen: own}
-    for week_of_source in cell.weeks:
-        _compare(builder, chain, own, builder.lake.folder(builder.tables[SOURCES[name][1]], week_of_source))
+    chain = follow(builder, chosen, SOURCES[name][1], cell.weeks, row)
     for line in describe_chain(chain, every):
         print(line)
     return _same(cell) and not chain.problems

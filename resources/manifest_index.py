@@ -93,9 +93,8 @@ class ManifestIndex:
     def __init__(self, store: Store):
         self._store = store
         self._tables: dict[str, _TableIndex] = {}
-        self._asked: dict[
-            str, int
-        ] = {}  # table → the number of its manifests that were asked for before its index was read
+        # Table → the number of its manifests that were asked for before its index was read.
+        self._asked: dict[str, int] = {}
 
     def of(self, folder: str, state: str) -> Manifest | None:
         """The manifest of a partition if its file still has the state in which it was indexed; else None.

@@ -3,6 +3,7 @@
 import argparse
 import collections
 import contextlib
+import io
 import json
 import multiprocessing
 import os
@@ -117,7 +118,8 @@ def redirect(log: Path, environment: Mapping[str, str]) -> None:
     with log.open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115 - for the rest of the process
+    assert isinstance(sys.stdout, io.TextIOWrapper)
+    sys.stdout.reconfigure(line_buffering=True)
 
 
 class Disturber:

@@ -10,7 +10,7 @@ import pytest
 
 from orchestration import run
 from orchestration.plan import Plan, Step
-from orchestration.platform import PROFILES, Names, open_builder
+from orchestration.platform import PROFILES, Names, open_builder, open_worker
 from orchestration.tables import load_tables
 from resources.errors import NotReadyError, SettingsError
 from resources.settings.load import load_profile
@@ -253,3 +253,13 @@ def test_runs_and_plans_report_rules_that_are_not_in_force_yet(
     for more in (["--plan"], []):
         assert run.main([*one, "--table", "daily_prices", "--date", "2023-01-03", *more]) == 0
         assert "declared and not in force by 2023-01-03: rulebook.price_limits since" in capsys.readouterr().out
+
+
+def test_a_worker_trains_no_more_networks_at_a_time_than_it_has_threads(market: Path, tmp_path: Path) -> None:
+    profile = load_profile("sample", PROFILES, {"ZHOUBAO__MODELS__GRU_50_1__THREADS": "8"})
+    names = Names(str(market), str(tmp_path / "lake"), "sample")
+    worker = open_worker(names, profile, 3, lambda line: None)
+    found = {key: row.threads for key, row in worker.settings.models.rows.items()}
+    assert found == {key: min(row.threads, 3) for key, row in profile.settings.models.rows.items()}
+    assert found["gru_50_1"] == 3
+    assert worker.settings.decisive() == profile.settings.decisive()
