@@ -27,7 +27,7 @@ class StarBoard(Linear):
 
     def matrix(self, problem: Problem) -> sp.csr_array:
         """A row [1, stocks] with 1 for each STAR stock."""
-        return one_row(np.array([float(symbol.startswith("688")) for symbol in problem.symbols]))
+        return one_row(np.array([float(symbol.startswith(("688", "689"))) for symbol in problem.symbols]))
 
     def bounds(self, problem: Problem) -> tuple[Floats, Floats]:
         """The lower and the upper bound of the row, as fractions of net asset value."""

@@ -1,5 +1,7 @@
 """The example constraint through a portfolio's week: it binds where the setting names it, by a sum over the stored weights."""
 
+import itertools
+
 import polars as pl
 import pytest
 
@@ -13,13 +15,14 @@ PATHS = ("examples.constraint:StarBoard",)
 def star_weight(settings: PortfoliosSettings) -> tuple[float, dict]:
     """The weight of the STAR stocks above their benchmark weight after a first build, and its row of solve.parquet."""
     market = Market(seed=11)
-    star = {symbol: symbol.replace("6000", "6880") for symbol in market.symbols[::4]}
+    codes = itertools.cycle(("6880", "6890"))
+    star = {symbol: symbol.replace("6000", next(codes)) for symbol in market.symbols[::4]}
     for name in ("prices", "securities", "indices", "styles", "factors"):
         setattr(market, name, getattr(market, name).with_columns(pl.col("symbol").replace(star)))
-    likes = pl.when(pl.col("symbol").str.starts_with("688")).then(2.0).otherwise(0.0)
+    likes = pl.when(pl.col("symbol").is_in(list(star.values()))).then(2.0).otherwise(0.0)
     market.factors = market.factors.with_columns(pl.col("value") + likes)  # scores that favour STAR stocks
     made = market.week(WEEKS[0], settings)
-    held = [row for row in made.frame.iter_rows(named=True) if row["symbol"].startswith("688")]
+    held = [row for row in made.frame.iter_rows(named=True) if row["symbol"] in star.values()]
     return sum(row["weight"] - row["benchmark_weight"] for row in held), solve_of(made)
 
 

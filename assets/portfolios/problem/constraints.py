@@ -16,8 +16,8 @@ write a class with `name`, `group` and the five abstract methods (a linear one d
 ...     name: str = "star_board"
 ...     group: str = HARD
 ...     def rows(self, problem): return ("star",)
-...     def matrix(self, problem): return sp.csr_array([[float(s.startswith("688")) for s in problem.symbols]])
-...     def bounds(self, problem): return np.array([-1.0]), np.array([self.limit])
+...     def matrix(self, problem): return sp.csr_array([[float(s.startswith(("688", "689"))) for s in problem.symbols]])
+...     def bounds(self, problem): return np.array([-np.inf]), np.array([self.limit])
 """
 
 import abc
