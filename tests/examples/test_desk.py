@@ -1,7 +1,9 @@
 """examples/desk.toml names the examples, each of them small, and the digests of their tables cover their code."""
 
+import ast
 import datetime as dt
 import functools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from resources.settings import Settings
 from resources.settings.load import load_profile
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+PAGE = (EXAMPLES.parent / "docs" / "extending.md").read_text("utf-8")
 SETTINGS = load_profile(str(EXAMPLES / "desk.toml"), PROFILES, {"ZHOUBAO_CODE_PACKAGES": "examples"}).settings
 CALENDAR = Calendar([dt.date(2024, 1, 2)])
 OWN = {  # example → the setting and the tables that are made with it
@@ -34,6 +37,27 @@ def test_every_example_is_named_and_under_fifty_lines() -> None:
     files = {path.stem: path.read_text("utf-8") for path in EXAMPLES.glob("*.py") if path.stem != "__init__"}
     assert set(files) == set(OWN)
     assert all(len(text.splitlines()) < 50 for text in files.values())
+
+
+def definitions(code: str) -> dict[str, str]:
+    """The functions and classes of a module by name, each as its syntax tree without docstrings."""
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            del node.body[0]
+    return {node.name: ast.dump(node) for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+
+
+def test_the_code_of_the_page_is_that_of_the_examples_and_its_settings_are_valid(tmp_path: Path) -> None:
+    examples = definitions("\n".join(path.read_text("utf-8") for path in EXAMPLES.glob("*.py")))
+    shown = definitions("\n".join(re.findall(r"```python\n(.*?)```", PAGE, re.S)))
+    assert len(shown) == 2
+    assert {name: examples[name] for name in shown} == shown
+    texts = re.findall(r"```toml\n(.*?)```", PAGE, re.S)
+    assert len(texts) == 2
+    for text in texts:
+        (tmp_path / "desk.toml").write_text(text, "utf-8")
+        load_profile(str(tmp_path / "desk.toml"), PROFILES, {"ZHOUBAO_CODE_PACKAGES": "examples"})
 
 
 @pytest.mark.parametrize("example", OWN)
