@@ -99,7 +99,7 @@ def delivered_bars(
     if rows.is_empty() and others.height:
         raise InputError(
             f"{name}: none of the {others.height} rows is of a stock of Shanghai or Shenzhen; the first symbol is "
-            f"{others['symbol'][0]!r}. Write symbols as 600519.SH (README names the other forms that are read)."
+            f"{others['symbol'][0]!r}. Write symbols as 600519.SH (docs/deliveries.md names the other forms that are read)."
         )
     unfilled = _unfilled(rows)
     rows = rows.drop(unfilled)
