@@ -20,6 +20,7 @@ from orchestration.platform import PROFILES
 from orchestration.ui import allowed_hosts
 from resources.settings.load import load_profile
 from tests.conftest import ROOT
+from tests.house.guides import OPERATIONS, read_blocks
 from tests.orchestration.test_ui import MUTATION, QUERY, free_port
 
 DEPLOY = ROOT / "deploy"
@@ -58,6 +59,42 @@ def sections(unit: Path) -> configparser.ConfigParser:
     parsed.optionxform = str  # type: ignore[assignment,method-assign]
     parsed.read_string(unit.read_text("utf-8"))
     return parsed
+
+
+def test_the_wrapper_runs_a_command_as_the_daemon_runs(tmp_path: Path) -> None:
+    """A program in the place of systemd-run writes down its arguments; the properties are compared with the daemon's unit."""
+    stub, asked = tmp_path / "systemd-run", tmp_path / "asked"
+    stub.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {asked}\n')
+    stub.chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    command = ["python", "-c", "print('two  words')"]
+    subprocess.run(["sh", str(DEPLOY / "zhoubao"), *command], env=environment, check=True)
+    arguments = asked.read_text().splitlines()
+    assert arguments[arguments.index("--") + 1 :] == ["/opt/zhoubao/.venv/bin/python", *command[1:]]
+    properties = dict(
+        one.removeprefix("--property=").split("=", 1) for one in arguments if one.startswith("--property=")
+    )
+    assert properties.pop("JoinsNamespaceOf") == "zhoubao-daemon.service"
+    service = sections(DEPLOY / "systemd" / "zhoubao-daemon.service")["Service"]
+    assert properties == {name: service[name] for name in properties}
+    of_the_user = re.compile("User|Group|Environment|UMask|PrivateTmp|.*Directory")
+    assert set(properties) == set(filter(of_the_user.match, service))
+    assert subprocess.run(["sh", str(DEPLOY / "zhoubao")], env=environment, capture_output=True).returncode == 2
+
+
+def test_the_steps_of_an_upgrade_stop_all_services_first() -> None:
+    """Each block of the guide that stops the services stops all of them, and starts them when its other commands are done."""
+    units = {path.stem for path in UNITS if path.stem != "zhoubao-vacuum"} | {"zhoubao-vacuum.timer"}
+    blocks = [one.text.splitlines() for one in read_blocks(OPERATIONS) if "systemctl stop" in one.text]
+    assert len(blocks) == 3
+    for first, *between, last in blocks:
+        assert first.split()[:2] == ["systemctl", "stop"]
+        assert last.split()[:2] == ["systemctl", "start"]
+        assert set(first.split()[2:]) == set(last.split()[2:]) == units
+        assert between
+    (upgrade,) = (lines for lines in blocks if any("git" in line for line in lines))
+    steps = ["pull", "migrate", "--plan", "--adopt"]
+    assert [next(n for n, line in enumerate(upgrade) if one in line) for one in steps] == [1, 3, 4, 5]
 
 
 def test_a_unit_holds_no_secret_and_starts_what_there_is() -> None:
