@@ -83,7 +83,7 @@ $(VENV)/audit/installed: $(VENV)/installed
 bench: install $(VENV)/peers $(VENV)/qlib/installed ## the benchmark table, written to benchmarks/results.json; installs the peers it measures against
 	@$(PY) -m benchmarks
 
-prove: report ## the point-in-time proofs: the portfolios over every week of the report's lake, the whole chain on the market (long)
+prove: report ## the point-in-time proofs: distributions and portfolios over every week of the report's lake, the whole chain on the market (long)
 	@$(PY) -m orchestration.prove --stage portfolios && $(PY) -m orchestration.prove --stage distributions && $(PY) -m orchestration.prove
 
 dev: install home $(if $(filter market,$(MARKET)),market) ## the Dagster UI on loopback, over the sample market
