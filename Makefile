@@ -84,7 +84,7 @@ bench: install $(VENV)/peers $(VENV)/qlib/installed ## the benchmark table, writ
 	@$(PY) -m benchmarks
 
 prove: report ## the point-in-time proofs: distributions and portfolios over every week of the report's lake, the whole chain on the market (long)
-	@$(PY) -m orchestration.prove --stage portfolios && $(PY) -m orchestration.prove --stage distributions && $(PY) -m orchestration.prove
+	@$(PY) -m orchestration.prove --group portfolios && $(PY) -m orchestration.prove --group distributions && $(PY) -m orchestration.prove
 
 dev: install home $(if $(filter market,$(MARKET)),market) ## the Dagster UI on loopback, over the sample market
 	@$(PY) -m orchestration.ui dev -h 127.0.0.1

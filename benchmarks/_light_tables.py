@@ -75,26 +75,26 @@ def write_log(issues: Issues, settings: None) -> dict[str, bytes]:
 
 _FIGURES = dict.fromkeys(("close", "high", "low", "change", "deviation", "skewness"), pl.Float64)
 PRICES = Table(
-    name="light_prices", stage="bars", partition="day", description="prices", sort=("symbol",), lands=(Land("bars"),),
+    name="light_prices", group="bars", partition="day", description="prices", sort=("symbol",), lands=(Land("bars"),),
     schema={"date": pl.Date, "symbol": pl.String, **_FIGURES}, make="benchmarks._light_tables:make_prices",
     checks=(Check("close_is_positive", Between("close", 0), critical=True, remedy=REMEDY),
             Check("close_is_known", NotNull("close"), critical=True, remedy=REMEDY)),
 )  # fmt: skip
 MEANS = Table(
-    name="light_means", stage="factors", partition="day", description="means", sort=("symbol",),
+    name="light_means", group="factors", partition="day", description="means", sort=("symbol",),
     schema={"date": pl.Date, "symbol": pl.String} | dict.fromkeys(
         ("change", "deviation", "skewness", "change_rank", "deviation_rank", "skewness_rank"), pl.Float64),
     reads=(Read("light_prices", over=days(-19, 0)),), make="benchmarks._light_tables:make_means",
     checks=(Check("rank_is_known", NotNull("change_rank"), critical=False, remedy=REMEDY),),
 )  # fmt: skip
 WEIGHTS = Table(
-    name="light_weights", stage="portfolios", partition="week", description="weights", sort=("symbol",),
+    name="light_weights", group="portfolios", partition="week", description="weights", sort=("symbol",),
     schema={"week": pl.Date, "symbol": pl.String, "weight": pl.Float64}, make="benchmarks._light_tables:make_weights",
     reads=(Read("light_means", over=week_days()), Read("light_weights", over=weeks(-1, -1))),
     checks=(Check("weight_is_a_share", Between("weight", 0, 1), critical=True, remedy=REMEDY),),
 )  # fmt: skip
 SUMMARY = Table(
-    name="light_summary", stage="report", partition="week", description="summary", schema={"week": pl.Date, "largest": pl.Float64},
+    name="light_summary", group="report", partition="week", description="summary", schema={"week": pl.Date, "largest": pl.Float64},
     reads=(Read("light_weights", over=all_weeks),), reads_record=True, log="benchmarks._light_tables:write_log",
     make="benchmarks._light_tables:make_summary",
 )  # fmt: skip

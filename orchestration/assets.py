@@ -126,13 +126,12 @@ def _spec(table: Table, partitions: dg.PartitionsDefinition, deps: Sequence[dg.A
         asset_key(table.name),
         deps=deps,
         skippable=True,
-        group_name=table.stage,
+        group_name=table.group,
         description=describe(table),
-        owners=OWNERS[table.stage],
+        owners=OWNERS[table.group],
         kinds=set(table.kinds),
         partitions_def=partitions,
         metadata={
-            "stage": table.stage,
             "settings": ", ".join(table.sections) or "none",
             "history": table.history,
             "data docs": dg.MetadataValue.md(

@@ -1,10 +1,10 @@
 """The point-in-time proofs of SPEC §9.1–2, over a whole market: truncation, noise, backfill equals day by day.
 
     python -m orchestration.prove [--profile sample] [--market market] [--cuts 3]
-    python -m orchestration.prove --stage portfolios [--lake lake]
+    python -m orchestration.prove --group portfolios [--lake lake]
 
 This module cuts markets at a date, builds the chain without Dagster into a separate lake, and compares contents. The test suite
-runs the same functions on a tiny market. With --stage, only the week tables of one stage are proved, over the whole history of a
+runs the same functions on a tiny market. With --group, only the week tables of one group are proved, over the whole history of a
 lake that is built, with every week as a cut. Their inputs are read from that lake and are not built again.
 """
 
@@ -222,23 +222,23 @@ def prove(market: Path, profile: Profile, cuts: list[dt.date], work: Path, say: 
     return proved
 
 
-# --- one stage over the history of a lake ----------------------------------------------------------------------------
+# --- one group over the history of a lake ----------------------------------------------------------------------------
 
 Spoil = Callable[[Path], None]  # removes or falsifies the folder of a partition that is dated after the cut
 
 
-def prove_stage(
-    open_lake: Callable[[Path], Builder], lake: Path, stage: str, work: Path, say: Callable[[str], None]
+def prove_group(
+    open_lake: Callable[[Path], Builder], lake: Path, group: str, work: Path, say: Callable[[str], None]
 ) -> bool:
-    """Prove that no week of a stage's week tables depends on how it is built or on anything that is dated after it.
+    """Prove that no week of a group's week tables depends on how it is built or on anything that is dated after it.
 
     The week tables are built at once, week by week, and once more for every week as a cut: everything that is dated after
-    the week, including the stage's own later weeks, is then removed or replaced by noise.
+    the week, including the group's own later weeks, is then removed or replaced by noise.
 
     Args:
         open_lake: opens a builder on a lake.
-        lake: a lake with everything that the stage reads; it is not changed.
-        stage: the stage's name.
+        lake: a lake with everything that the group reads; it is not changed.
+        group: the group's name.
         work: an empty folder on the same file system as the lake.
         say: receives one line per result.
 
@@ -246,20 +246,20 @@ def prove_stage(
         Whether all contents are equal.
 
     Raises:
-        SettingsError: the stage has no week tables, it reads the landing zone, or its inputs are not built in the lake.
+        SettingsError: the group has no week tables, it reads the landing zone, or its inputs are not built in the lake.
     """
     source = open_lake(lake)
-    tables = [table for table in source.tables.values() if table.stage == stage and table.partition == "week"]
+    tables = [table for table in source.tables.values() if table.group == group and table.partition == "week"]
     made = {table.name for table in tables}
     built = [source.lake.keys(source.tables[read.table]) for t in tables for read in t.reads if read.table not in made]
     landed = [table.name for table in tables if table.lands]
     if not tables or not all(built) or landed:
         raise SettingsError(
-            f"The stage {stage} cannot be proved on {lake}: "
+            f"The group {group} cannot be proved on {lake}: "
             + (
-                "it has no week tables. Name another stage."
+                "it has no week tables. Name another group."
                 if not tables
-                else f"its tables {', '.join(landed)} read the landing zone, which --stage does not cut. Run without --stage."
+                else f"its tables {', '.join(landed)} read the landing zone, which --group does not cut. Run without --group."
                 if landed
                 else "its inputs are not built there. Build a report first."
             )
@@ -355,12 +355,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--profile")
     parser.add_argument("--market")
     parser.add_argument(
-        "--cuts", type=int, default=3, help="number of dates at which the market is cut, without --stage"
+        "--cuts", type=int, default=3, help="number of dates at which the market is cut, without --group"
     )
     parser.add_argument(
-        "--stage", help="prove only this stage's week tables, on a lake that is built, with every week as a cut"
+        "--group", help="prove only this group's week tables, on a lake that is built, with every week as a cut"
     )
-    parser.add_argument("--lake", help="the lake that --stage reads")
+    parser.add_argument("--lake", help="the lake that --group reads")
     options = parser.parse_args(arguments)
     names = Names.of(options.market, options.lake, options.profile)
     try:
@@ -369,7 +369,7 @@ def main(arguments: list[str] | None = None) -> int:
 
         profile = load_profile(names.settings, PROFILES)
         days = LandingZone(names.market).days()
-        if options.stage:
+        if options.group:
             lake = Path(names.lake)
             # Hard links need the work folder on the lake's file system.
             with tempfile.TemporaryDirectory(prefix=".prove-", dir=lake.resolve().parent) as work:
@@ -378,7 +378,7 @@ def main(arguments: list[str] | None = None) -> int:
                     own = Names(names.market, str(folder), names.settings)
                     return open_builder(own, profile=profile, say=lambda line: None)
 
-                proved = prove_stage(open_lake, lake, options.stage, Path(work), print)
+                proved = prove_group(open_lake, lake, options.group, Path(work), print)
             return 0 if proved else 1
         with tempfile.TemporaryDirectory(prefix="zhoubao-prove-") as work:
             proved = prove(Path(names.market), profile, spread_cuts(days, options.cuts), Path(work), print)

@@ -33,7 +33,7 @@ _OF_THE_LIBRARY = (("id",), ("rendered_content",), ("meta", "great_expectations_
 def suite_of(table: Table) -> Any:
     """The suite of a table, as Great Expectations' object."""
     suite = import_great_expectations().ExpectationSuite
-    about = {"table": table.name, "partition": table.partition, "stage": table.stage}
+    about = {"table": table.name, "partition": table.partition, "group": table.group}
     return suite(name=table.name, expectations=[expectation_of(check) for check in table.checks], meta=about)
 
 

@@ -74,11 +74,12 @@ class Table:
 
     The function `make` is called as `make(frames, partition, settings)` and returns a `Made`. frames: the Frames of the tables in
     `reads`. partition: a Partition with what the other fields declare. settings: the settings section, a mapping by name where
-    several are declared, or None. The version of a partition covers all of them.
+    several are declared, or None. The version of a partition covers all of them. group: the table's group of assets in Dagster, which
+    also names its owners.
     """
 
     name: str
-    stage: str
+    group: str
     partition: Literal["day", "week"]
     description: str
     schema: Mapping[str, pl.DataType | type[pl.DataType]]

@@ -94,7 +94,7 @@ def empty(table: Table) -> Table:
 
 scores = Table(
     name="scores",
-    stage="models",
+    group="models",
     partition="week",
     history="reference",
     description="A demonstration score that replaces the scores of the networks; the factor is its name.",

@@ -13,7 +13,7 @@ _BOOK = ("quotes.bid_price_1",)
 
 order_sizes = Table(
     name="order_sizes",
-    stage="bars",
+    group="bars",
     partition="day",
     history="minutes",
     description=(
@@ -57,7 +57,7 @@ order_sizes = Table(
 
 minute_bars = Table(
     name="minute_bars",
-    stage="bars",
+    group="bars",
     partition="day",
     history="minutes",
     description=(

@@ -10,7 +10,7 @@ CODE = T("属于程序错误：请连同该分区的文件报告", "this is a mi
 
 distributions = Table(
     name="distributions",
-    stage="distributions",
+    group="distributions",
     partition="day",
     history="minutes",
     description="""
@@ -63,7 +63,7 @@ REMEDIES = {
 
 distribution_shifts = Table(
     name="distribution_shifts",
-    stage="distributions",
+    group="distributions",
     partition="week",
     history="minutes",
     description="""

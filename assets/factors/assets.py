@@ -14,7 +14,7 @@ FAULT = T(
 
 day_indicators = Table(
     name="day_indicators",
-    stage="factors",
+    group="factors",
     partition="day",
     description="""Statistics of each symbol's minute bars of one day, before any average over days (SPEC §3). Null marks a day that is
 invalid for the indicator.
@@ -90,7 +90,7 @@ the table in extra_factors.parquet.
 
 styles = Table(
     name="styles",
-    stage="factors",
+    group="factors",
     partition="day",
     history="reference",
     description="""The eight style factors of every listed stock, raw (`…_raw`) and standardised (SPEC §4).
@@ -137,7 +137,7 @@ value in U(t) is a null column with its reason. Market values are in yuan.
 
 factors = Table(
     name="factors",
-    stage="factors",
+    group="factors",
     partition="day",
     description="""The ten high-frequency factors of every stock of the universe U(t) (SPEC §3, §4): `raw`, signed so that high is
 good, and `value`, its residual on industries and the eight styles, z-scored on the day.

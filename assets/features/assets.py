@@ -13,7 +13,7 @@ FAULT = T(
 
 bar_features = Table(
     name="bar_features",
-    stage="features",
+    group="features",
     partition="day",
     description="""The 63 features of each symbol's eight 30-minute and four 60-minute bars, and a 64th of the 60-minute bars
 (SPEC §5.1). Values are raw, that is not standardised, and null where not defined. `bar` is the start in minutes since midnight. The
@@ -58,7 +58,7 @@ definition of every column is in `assets/features/names.py`. The networks read t
 
 daily_features = Table(
     name="daily_features",
-    stage="features",
+    group="features",
     partition="day",
     description="""The 26 daily features of every stock that traded on the day (SPEC §5.1), raw, from sixty days of daily prices
 chained by pre_close. A window statistic requires 75 % of its days. The definition of every column is in

@@ -19,7 +19,7 @@ def model_table(key: str) -> Table:
     diverged = T(f"训练发散：调低 models.{key}.learning_rate", f"training diverged: lower models.{key}.learning_rate")
     return Table(
         name=key,
-        stage="models",
+        group="models",
         partition="week",
         history="minutes",
         description=f"""
@@ -97,7 +97,7 @@ MODELS = tuple(map(model_table, catalogue.MODELS))
 
 scores = Table(
     name="scores",
-    stage="models",
+    group="models",
     partition="week",
     history="minutes",
     description="""
@@ -167,7 +167,7 @@ Scores use no labels and no prices. With `train_lag_weeks` = 1 the model of the 
 
 offset_scores = Table(
     name="offset_scores",
-    stage="models",
+    group="models",
     partition="week",
     history="minutes",
     description="""

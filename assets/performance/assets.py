@@ -21,7 +21,7 @@ NEEDS = {key: (f"factors.{key}",) for key in catalogue.TEN} | {key: (f"scores.{k
 
 factor_returns = Table(
     name="factor_returns",
-    stage="report",
+    group="report",
     partition="week",
     history="minutes",
     description="""
@@ -66,7 +66,7 @@ on a day on which none of its legs is held.
 
 rank_ics = Table(
     name="rank_ics",
-    stage="report",
+    group="report",
     partition="week",
     history="minutes",
     description="""
@@ -105,7 +105,7 @@ period ends.
 
 evaluation = Table(
     name="evaluation",
-    stage="report",
+    group="report",
     partition="week",
     history="minutes",
     description="""

@@ -62,7 +62,7 @@ def portfolio_table(portfolio: Portfolio) -> Table:
     """Declare the table of one portfolio; its bounds are the settings under `portfolios.<key>`."""
     return Table(
         name=portfolio.asset,
-        stage="portfolios",
+        group="portfolios",
         partition="week",
         history="minutes",
         description=f"""
@@ -114,7 +114,7 @@ csi1000_portfolio = portfolio_table(PORTFOLIOS[1])
 
 portfolio_returns = Table(
     name="portfolio_returns",
-    stage="portfolios",
+    group="portfolios",
     partition="week",
     history="minutes",
     description="""
@@ -168,7 +168,7 @@ the week after the first build.
 
 attribution = Table(
     name="attribution",
-    stage="portfolios",
+    group="portfolios",
     partition="week",
     history="minutes",
     description="""
@@ -233,7 +233,7 @@ whole market is null here, with its reason, and its contribution is part of sele
 
 portfolio_lines = Table(
     name="portfolio_lines",
-    stage="portfolios",
+    group="portfolios",
     partition="week",
     history="minutes",
     description="""

@@ -16,7 +16,7 @@ MEND = T(
 
 daily_prices = Table(
     name="daily_prices",
-    stage="reference",
+    group="reference",
     partition="day",
     history="reference",
     description="""Official prices of each stock traded on the day, raw, in yuan; a stock without a row is suspended.
@@ -165,7 +165,7 @@ where they were not delivered or contradict the row.
 
 securities = Table(
     name="securities",
-    stage="reference",
+    group="reference",
     partition="day",
     history="reference",
     description="""One row per stock listed on the day, with what was known of it at the close.
@@ -289,7 +289,7 @@ closing equity of the latest quarter for which it is known, `profitability_year_
 
 indices = Table(
     name="indices",
-    stage="reference",
+    group="reference",
     partition="day",
     history="reference",
     description="""Members and weights of each index as last published on or before the day, and its close of the day.

@@ -11,7 +11,7 @@ CODE = T("属于程序错误：请连同该分区的文件报告", "this is a mi
 
 report = Table(
     name="report",
-    stage="report",
+    group="report",
     partition="week",
     history="minutes",
     description="""

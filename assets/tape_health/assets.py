@@ -17,7 +17,7 @@ _TRADES, _QUOTES, _ORDERS = ("trades.price",), ("quotes.volume",), ("orders.orde
 
 tape_health = Table(
     name="tape_health",
-    stage="bars",
+    group="bars",
     partition="day",
     history="minutes",
     description=(

@@ -70,7 +70,7 @@ _DUPLICATES_AGREE = Check(
 
 trades = Table(
     name="trades",
-    stage="ticks",
+    group="ticks",
     partition="day",
     history="minutes",
     description=(
@@ -104,7 +104,7 @@ trades = Table(
 
 orders = Table(
     name="orders",
-    stage="ticks",
+    group="ticks",
     partition="day",
     history="minutes",
     description=(
@@ -126,7 +126,7 @@ orders = Table(
 
 quotes = Table(
     name="quotes",
-    stage="ticks",
+    group="ticks",
     partition="day",
     history="minutes",
     description=(

@@ -99,12 +99,12 @@ def environment(market: Path, settings: str, lake: Path, home: Path) -> Iterator
 
 
 def print_disturbances(done: Sequence[Disturbance]) -> None:
-    """Print one line per kind: the number, the stages with their numbers, and the longest time of work that was lost."""
+    """Print one line per kind: the number, the groups of tables with their numbers, and the longest time of work that was lost."""
     for kind in sorted({one.kind for one in done}):
         own = [one for one in done if one.kind == kind]
-        stages = collections.Counter(one.stage for one in own)
+        groups = collections.Counter(one.group for one in own)
         longest = max((one.lost for one in own if one.lost is not None), default=0.0)
-        listed = ", ".join(f"{count} {stage}" for stage, count in sorted(stages.items()))
+        listed = ", ".join(f"{count} {group}" for group, count in sorted(groups.items()))
         print(f"{len(own):4d}  {kind:<40} {longest:5.1f} s lost at most; {listed}")
 
 

@@ -49,11 +49,11 @@ PLANNED, TRACEBACK = b" examined in ", b"Traceback (most recent call last)"
 class Disturbance:
     """One disturbance.
 
-    stage: the stage of what the run had written last. lost: the seconds of work since then, which are done again; None where the run went on.
+    group: the group of what the run had written last. lost: the seconds of work since then, which are done again; None where the run went on.
     """
 
     kind: str
-    stage: str
+    group: str
     lost: float | None
 
 
@@ -137,7 +137,7 @@ class Disturber:
         self._driver, self._options, self._say, self._draw = driver, options, say, random.Random(options.seed)
         self.kinds = self._draw.choices(list(WEIGHTS), list(WEIGHTS.values()), k=options.disturbances)
         self._until = time.time() + 60 * options.minutes
-        self._stages = {name: table.stage for name, table in load_tables().items()}
+        self._groups = {name: table.group for name, table in load_tables().items()}
         self.done: list[Disturbance] = []
         self.problems: list[str] = []
         self.rebuilt: collections.Counter[str] = collections.Counter()
@@ -199,7 +199,7 @@ class Disturber:
         if kind in DAMAGES and not partitions:  # nothing is written yet
             self.kinds.insert(0, kind)
             kind = "SIGKILL"
-        (stage, written), at = self._written_last(run, partitions), time.time()
+        (group, written), at = self._written_last(run, partitions), time.time()
         run.weakened = True
         if kind in DAMAGES:
             if self._draw.random() < AFTER_A_KILL:
@@ -216,8 +216,8 @@ class Disturber:
             run.end(END_SECONDS)
             self._require_end(run, {-number if number == signal.SIGKILL else 128 + number})
         run.since = time.time()
-        self.done.append(Disturbance(kind, stage, None if run.end() is None else at - written))
-        self._say(f"  {len(self.done):3d}  {kind}; stage {stage}; exit code {run.end()}")
+        self.done.append(Disturbance(kind, group, None if run.end() is None else at - written))
+        self._say(f"  {len(self.done):3d}  {kind}; group {group}; exit code {run.end()}")
 
     def _require_end(self, run: Run, codes: set[int | None]) -> None:
         """Note a problem where a run that had planned did not end as documented. One that still imports ends as Python does."""
@@ -250,7 +250,7 @@ class Disturber:
         return False
 
     def _written_last(self, run: Run, partitions: list[Path]) -> tuple[str, float]:
-        """The stage of the newest partition or state of a training of a run, and its time; before the first one, the time of the plan."""
+        """The group of the newest partition or state of a training of a run, and its time; before the first one, the time of the plan."""
         if not run.is_planned() or run.planned is None:
             return START, time.time()
         known = _times([*partitions, *(path for path in self._lake.glob(f"{WORK}/*/*/**/*") if path.is_file())])
@@ -258,7 +258,7 @@ class Disturber:
         if newest is None or known[newest] < run.planned:
             return NOTHING, run.planned
         top, table = newest.relative_to(self._lake).parts[:2]
-        return f"training of {table}" if top == WORK else self._stages.get(top, top), known[newest]
+        return f"training of {table}" if top == WORK else self._groups.get(top, top), known[newest]
 
 
 def begin(lake: Path, undisturbed: Path, missing: float, draw: random.Random) -> None:

@@ -114,7 +114,7 @@ def test_a_week_trains_when_due_and_is_carried_otherwise(case):
 
 
 TABLE = model_table("gru_50_1")
-KEPT = {name: Table(name=name, stage="", partition="day", description="", schema={}, make="") for name in INPUTS} | {
+KEPT = {name: Table(name=name, group="", partition="day", description="", schema={}, make="") for name in INPUTS} | {
     "gru_50_1": TABLE
 }
 

@@ -15,7 +15,7 @@ from orchestration.prove import (
     build_at_once,
     differences,
     every_partition,
-    prove_stage,
+    prove_group,
     spread_cuts,
     truncate,
 )
@@ -60,7 +60,7 @@ def test_nothing_later_is_used(tiny_market: Path, world, days, complete, work: P
 @pytest.mark.slow
 def test_portfolios_know_nothing_later_in_any_week(tiny_market: Path, world, full_lake: Path, work: Path) -> None:
     messages: list[str] = []
-    assert prove_stage(
+    assert prove_group(
         lambda lake: world(tiny_market, lake), full_lake, "portfolios", work / "stage", messages.append
     ), messages
     assert len(messages) == 4
@@ -92,7 +92,7 @@ def test_the_proof_finds_a_portfolio_that_looks_ahead(
 
     monkeypatch.setattr("assets.portfolios.week.alphas.alpha_scores", latest)
     messages: list[str] = []
-    assert not prove_stage(open_world, full_lake, "portfolios", work / "ahead", messages.append)
+    assert not prove_group(open_world, full_lake, "portfolios", work / "ahead", messages.append)
     assert messages[1].startswith("holds")
     for kind in ("with nothing after it", "with noise after it"):
         assert any(line.startswith("FAILS") and kind in line for line in messages), messages

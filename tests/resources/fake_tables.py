@@ -134,19 +134,19 @@ def make_account(frames: Frames, partition: Partition, settings: None) -> Made:
 
 
 PRICES = Table(
-    name="prices", stage="bars", partition="day", description="closes",
+    name="prices", group="bars", partition="day", description="closes",
     schema={"date": pl.Date, "symbol": pl.String, "close": pl.Float64}, sort=("symbol",),
     lands=(Land("bars"),), make="tests.resources.fake_tables:make_prices",
     checks=(Check("prices_are_sane", Between("close", 0, 1000), critical=True, remedy=Bilingual("重新提供分钟线", "deliver the bars again")),),
 )  # fmt: skip
 AVERAGES = Table(
-    name="averages", stage="factors", partition="day", description="means", settings="average",
+    name="averages", group="factors", partition="day", description="means", settings="average",
     schema={"date": pl.Date, "symbol": pl.String, "mean": pl.Float64}, sort=("symbol",),
     reads=(Read("prices", over=days(-2, 0)),), make="tests.resources.fake_tables:make_averages",
     needs={"mean": ("prices.close",)},
 )  # fmt: skip
 TOTALS = Table(
-    name="totals", stage="report", partition="week", description="totals",
+    name="totals", group="report", partition="week", description="totals",
     schema={"week": pl.Date, "total": pl.Float64}, make="tests.resources.fake_tables:make_totals",
     reads=(Read("averages", over=week_days()), Read("totals", over=weeks(-1, -1))),
 )  # fmt: skip
@@ -157,7 +157,7 @@ PUBLISHED = dataclasses.replace(
 TABLES = {table.name: table for table in (PRICES, AVERAGES, TOTALS)}
 # A table that reads the verdicts on all others, as the report does.
 ACCOUNT = Table(
-    name="account", stage="report", partition="week", description="what failed and what was left out",
+    name="account", group="report", partition="week", description="what failed and what was left out",
     schema={"week": pl.Date, "failed": pl.Int64, "left_out": pl.Int64}, reads=(Read("prices", over=week_days()),),
     make="tests.resources.fake_tables:make_account", reads_record=True,
 )  # fmt: skip

@@ -38,7 +38,7 @@ def make_sides(frames: Frames, partition: Partition, settings: None) -> Made:
 
 HERE = "tests.resources.test_continued_inputs"
 SIDES = Table(
-    name="sides", stage="factors", partition="day", description="the side file of the day before",
+    name="sides", group="factors", partition="day", description="the side file of the day before",
     schema={"symbol": pl.String, "side": pl.Float64, "date": pl.Date}, make=f"{HERE}:make_sides",
     reads=(Read("prices", over=days(-1, -1)),),
 )  # fmt: skip

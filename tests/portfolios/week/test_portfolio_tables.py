@@ -49,7 +49,7 @@ def upstream(name: str) -> Table:
     weekly = name in ("scores", "offset_scores", "distribution_shifts")  # portfolios read no rows of the last
     return Table(
         name=name,
-        stage="factors",
+        group="factors",
         partition="week" if weekly else "day",
         description=name,
         schema=getattr(market(), DAILY.get(name, "scores" if weekly else name)).schema,
