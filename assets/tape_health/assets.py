@@ -58,6 +58,18 @@ tape_health = Table(
         "overfilled_orders": _ORDERS,
     },
     checks=(
+        # Windows of later days are made from the days that landed, as the formulas permit (SPEC §3). The day is built again when it arrives.
+        Check(
+            "minutes_of_the_day_delivered",
+            Between("day_not_delivered", 0, 0),
+            critical=False,
+            critical_share=1,
+            remedy=T(
+                "补交当日的逐笔数据或分钟线；若应停止使用缺少这一天的数据，设 gates.tape_health.minutes_of_the_day_delivered.critical = true",
+                "deliver the ticks or the bars of the day; to refuse what would be made without it, set "
+                "gates.tape_health.minutes_of_the_day_delivered.critical = true",
+            ),
+        ),
         Check(
             "tapes_add_up",
             Between("too_many_set_aside", 0, 0),

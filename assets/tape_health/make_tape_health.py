@@ -87,6 +87,7 @@ PROFILE = {
     "stops_early": pl.Int64,
     "cut_off": pl.Int64,
     "too_many_missing": pl.Int64,
+    "day_not_delivered": pl.Int64,  # 1 for a day on which neither ticks nor bars landed
     "detail": pl.String,
 }
 """One row per symbol, one for the day and one per channel that lacks numbers; a measure that does not apply to a row is null."""
@@ -111,8 +112,9 @@ def make_tape_health(frames: Frames, partition: Partition, settings: BarsSetting
         return _of_ticks(frames, partition, settings, daily, sides)
     if landed is None:
         why = partition.unavailable.get("trades", {}).get("price", reasons.NO_TRADES())
-        gone = dict.fromkeys(TAPE_HEALTH, reasons.NEITHER_NOR_FILE(cause=why, file=f"bars/{date:%Y%m%d}.parquet"))
-        return Made(pl.DataFrame(schema=TAPE_HEALTH), unavailable=gone)
+        neither = reasons.NEITHER_NOR_FILE(cause=why, file=f"bars/{date:%Y%m%d}.parquet")
+        gone = dict.fromkeys(TAPE_HEALTH, neither)
+        return Made(pl.DataFrame(schema=TAPE_HEALTH), _day_without_minutes(neither, daily), unavailable=gone)
     name = f"bars/{landing.bars_path().name}"
     limits = _limits(frames["securities"].collect()) | _delivered_limits(landing)
     return _of_bars(date, name, landed, prices, limits, landing, settings, partition.rules)
@@ -550,6 +552,7 @@ def _day_row(
         found.append(reasons.NOT_ALL_COVERED(count=missing.height, stocks=traded, names=_names(missing["symbol"])))
     detail = joined(found)
     day = {
+        "day_not_delivered": 0,
         "too_many_set_aside": int(too_many),
         "too_many_contradicted": int(contradict),
         "too_few_covered": int(too_few),
@@ -558,6 +561,12 @@ def _day_row(
         "detail": detail.dumps() if detail else None,
     }
     return pl.DataFrame([day], schema={name: PROFILE[name] for name in day})
+
+
+def _day_without_minutes(cause: Reason, daily: pl.DataFrame) -> pl.DataFrame:
+    """Return the profile of a trading day on which neither ticks nor bars landed."""
+    detail = reasons.DAY_NOT_DELIVERED(cause=cause, stocks=(daily["daily_volume"] > 0).sum())
+    return pl.DataFrame([{"day_not_delivered": 1, "detail": detail.dumps()}], schema=PROFILE)
 
 
 def _gap_rows(channels: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:

@@ -5,6 +5,10 @@ from collections.abc import Mapping
 from resources.language import Bilingual as T
 
 WORDS: Mapping[str, T] = {
+    "day_not_delivered": T(
+        "{cause}，而 daily_prices 当日有 {stocks} 只股票的成交量：以后各日的数据在缺少这一天的情况下算出",
+        "{cause}, and daily_prices has the volume of {stocks} stocks: tables of later days are made without this day",
+    ),
     # totals
     "trades_do_not_add_up": T(
         "逐笔成交合计 {volume} 股、{amount:.15g} 元，而 daily_prices 为 {reference_volume} 股、{reference_amount:.15g} 元：有数据"

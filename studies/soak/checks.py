@@ -80,9 +80,12 @@ def _of_incident(
         lacks.append(f"no failed run whose failure names {one.run!r}")
     if one.tick and not any(one.tick[1] in reason for reason in record.skipped(found, one.tick[0])):
         lacks.append(f"no tick of {one.tick[0]} names {one.tick[1]}")
+    if one.warning and not record.was_warned(found, *one.warning):
+        lacks.append(f"no failed check {one.warning[1]} of {one.warning[0]} of {one.warning[2]}")
     seen = [f"alert {one.alert}"] if one.alert else []
     seen += [f"run {run.run_id[:8]}"] if run else []
     seen += [f"ticks of {one.tick[0]}"] if one.tick else []
+    seen += [f"check {one.warning[1]}"] if one.warning else []
     return Row(one.what, not lacks, "; ".join(lacks) or ", ".join(seen))
 
 

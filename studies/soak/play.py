@@ -30,6 +30,7 @@ class Incident:
 
     what: in words. alert: the kind of the alert, "" for none. about: a text that the alert contains. run: texts, one of which the failure of a
     run contains; () where no run fails. tick: a sensor and a text of a reason for which it started nothing; None where none is expected.
+    warning: table, check and partition of a failed check that Dagster must have recorded; None where none is expected.
     """
 
     what: str
@@ -37,6 +38,7 @@ class Incident:
     about: str = ""
     run: tuple[str, ...] = ()
     tick: tuple[str, str] | None = None
+    warning: tuple[str, str, str] | None = None
 
 
 @dataclass
@@ -174,7 +176,7 @@ class Stage:
         self.evening(day)
         self.wait_for_alert("late_day", str(day))
         self.day_arrives(after)
-        self.wait_for_failure(after)
+        self.wait_until_built()
         self.say(f"    {day} arrives late")
         self.vendor.deliver(day)
         self.delivered.append(day)
@@ -183,7 +185,8 @@ class Stage:
         self.incidents.append(
             Incident(f"{day} arrives a day late, after {after}", "late_day", str(day), tick=("watch", str(day)))
         )
-        self.incidents.append(Incident(f"the run of {after} lacks {day}", "failed", str(after), run=(str(day),)))
+        warning = ("tape_health", "minutes_of_the_day_delivered", str(day))
+        self.incidents.append(Incident(f"the tables of {after} are built without {day}", warning=warning))
 
     def killed_run(self, day: dt.date) -> None:
         """The process of a day's run is killed while it builds."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 # The webserver decides by this which partitions are green or red; it has no public name.
@@ -102,6 +103,14 @@ def ticks(found: dg.DagsterInstance, sensor: str) -> list[InstigatorTick]:
 def skipped(found: dg.DagsterInstance, sensor: str) -> list[str]:
     """The reasons of a sensor's ticks that requested nothing."""
     return [tick.skip_reason for tick in ticks(found, sensor) if tick.skip_reason]
+
+
+def was_warned(found: dg.DagsterInstance, table: str, check: str, partition: str) -> bool:
+    """Whether a run recorded that a check of a partition failed."""
+    key = dg.AssetCheckKey(asset_key(table), check)
+    failed = {AssetCheckExecutionRecordStatus.FAILED}
+    history = found.event_log_storage.get_asset_check_execution_history(key, limit=1000, status=failed)
+    return any(one.partition == partition for one in history)
 
 
 def colours(found: dg.DagsterInstance) -> Colours:

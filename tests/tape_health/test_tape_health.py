@@ -17,9 +17,11 @@ from assets.tape_health.schemas import TAPE_HEALTH
 from assets.ticks.canonical import ORDERS
 from assets.ticks.numbers import NUMBERS
 from resources.gate import judge
+from resources.gate_changes import with_gates
 from resources.reason_words import describe
 from resources.reasons import Reason
 from resources.settings.bars import BarsSettings
+from resources.settings.gates import GateSettings
 from tests.tape_health.test_align import quotes_frame, snapshot
 from tests.tapes import DAILY, DATE, SECURITIES, Day, Landing, day, frame_of, trade
 
@@ -253,8 +255,19 @@ def test_snapshots_without_any_trades_are_a_lost_tape_only_against_daily_prices(
 def test_a_day_on_which_nothing_landed_is_empty_with_reasons():
     of = Day(daily=pl.DataFrame([day()], schema=DAILY), unavailable={"trades": {"price": "no ticks/20240110"}})
     assert of.health.frame.is_empty()
-    assert of.health.profile is None
     assert str(of.health.unavailable["verdict"]) == "no ticks/20240110, and no bars/20240110.parquet"
+    assert refused(of) == set()
+    (warning,) = warned(of).items()
+    assert warning[0] == "minutes_of_the_day_delivered"
+    assert "no ticks/20240110, and no bars/20240110.parquet, and daily_prices has the volume of 1 stocks" in warning[1]
+
+
+def test_a_setting_refuses_a_day_on_which_nothing_landed():
+    of = Day(unavailable={"trades": {"price": "no ticks/20240110"}})
+    strict = {"tape_health": {"minutes_of_the_day_delivered": GateSettings(critical=True)}}
+    checks = with_gates({"tape_health": tape_health}, strict)["tape_health"].checks
+    verdicts = judge(checks, {DATE: of.health.profile}, {DATE: of.health.unavailable})[DATE]
+    assert [name for name, verdict in verdicts.items() if verdict.refuses] == ["minutes_of_the_day_delivered"]
 
 
 def test_a_name_open_all_day_without_a_trade_is_ok():
