@@ -668,7 +668,7 @@ class Builder:
             day = self.signal_day(table, key)
             return Task(
                 table=table.name, key=key, version=self.version(table, key, sources),
-                settings=self.settings_digest(table, key), sources=sources,
+                settings=self.settings_digest(table, key), libraries=dict(self.libraries(table)), sources=sources,
                 reads=tuple((upstream.name, tuple(keys)) for upstream, keys in reads),
                 landed={land.name: tuple(self.zone.landed(land.name, day)) for land in table.lands},
                 mergers=self._mergers(table, key), start=self.start if table.reads_start else None,

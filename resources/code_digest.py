@@ -86,7 +86,7 @@ def libraries(*makes: str) -> dict[str, str]:
         named.update(_remembered(make)["packages"])
     named -= {*PACKAGES, *DECIDE_NOTHING, *stdlib_module_names}
     named |= {other for name in named for other in COMPANIONS.get(name, ())}
-    return {name: found for name in sorted(named) if (found := _version(name))}
+    return {name: found for name in sorted(named) if (found := installed_version(name))}
 
 
 # --- what earlier processes computed --------------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ def _has_home() -> bool:
 # --- libraries ------------------------------------------------------------------------------------------------------------
 
 
-def _version(module: str) -> str:
+def installed_version(module: str) -> str:
     """The version of the distribution with a module; "" where there is none."""
     try:
         return importlib.metadata.version(DISTRIBUTIONS.get(module, module))

@@ -52,7 +52,8 @@ class Sources:
 class Task:
     """A partition to make. All of its inputs may be read.
 
-    settings: the digest of the settings that decide the partition. reads: the input tables by name, each with the keys of its partitions that are read. landed: part of the landing zone → the files
+    settings: the digest of the settings that decide the partition. libraries: those whose versions decide it. reads: the input tables by
+    name, each with the keys of its partitions that are read. landed: part of the landing zone → the files
     that were there when its digest was taken. mergers: those between the oldest day that is read and the partition's own. start: the
     first day of minute data, for a table that declares `reads_start`. folder: a scratch folder of this partition alone, which does not
     exist yet.
@@ -62,6 +63,7 @@ class Task:
     key: dt.date
     version: str
     settings: str
+    libraries: Mapping[str, str]
     sources: Sources
     reads: Sequence[tuple[str, Sequence[dt.date]]]
     landed: Mapping[str, Sequence[Path]]

@@ -1,8 +1,9 @@
-"""A worker process: it opens the platform as the coordinator did, makes the partitions that it is sent, and ends with the coordinator.
+"""A worker: it opens the platform as the coordinator did, makes the partitions that it is sent, and ends with the coordinator.
 
-The coordinator is the process that holds the lake's lease (resources/builder.py). It sends an `Opening` and then tasks through a pipe,
-and receives progress lines and attempts (resources/worker_pool.py). Rows and side files are passed as files in the task's folder. A
-worker writes nothing else but work folders, and it looks at no state of the lake and the landing zone but that which the task names.
+The coordinator is the process that holds the lake's lease (resources/builder.py). It sends an `Opening` and then tasks, and receives
+progress lines and attempts (resources/pool.py), through a pipe or through Ray. Rows and side files are passed as files in the task's
+folder, or in pieces where the worker is on another machine and the lake is no folder. A worker writes nothing else but work folders, and
+it looks at no state of the lake and the landing zone but that which the task names.
 """
 
 import contextlib
@@ -11,23 +12,28 @@ import datetime as dt
 import importlib.util
 import os
 import pickle
+import platform
 import queue
 import signal
+import socket
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from resources.builder import Builder
-from resources.code_digest import PACKAGES
+from resources.code_digest import PACKAGES, installed_version
 from resources.errors import MachineError, ZhoubaoError, describe_fault
 from resources.landing import LandingZone
 from resources.making import MakeResult, Prepared, Task, faults_of_making, function_of
 from resources.reasons import Reason
 from resources.store import digest
+
+PIECE = 4 << 20  # bytes
+_PART = "part.parquet"
 
 
 @dataclass(frozen=True)
@@ -36,13 +42,15 @@ class Opening:
 
     path: "module:function", which is called with the arguments and `say` and returns a Builder with the coordinator's tables and
     settings, and a `TaskZone` as its landing zone. packages: the packages whose files must be those that the coordinator uses. state:
-    that of these files.
+    the digest of these files. host, python: the coordinator's machine and its version of Python.
     """
 
     path: str
     arguments: tuple[Any, ...]
     packages: tuple[str, ...]
     state: str
+    host: str = field(default_factory=socket.gethostname)
+    python: str = field(default_factory=platform.python_version)
 
     @classmethod
     def of(cls, path: str, arguments: tuple[Any, ...], packages: tuple[str, ...] = ()) -> "Opening":
@@ -54,27 +62,39 @@ class Opening:
         """Open the platform.
 
         Raises:
-            MachineError: sources have changed since the coordinator has started.
+            MachineError: Python has another version than that of the coordinator, or sources are not those with which it started.
         """
+        if (python := platform.python_version()) != self.python:
+            raise _other_version("Python", python, self.python)
         if _state(self.packages) != self.state:
+            here = socket.gethostname()
+            when = (
+                "were changed while the run was going on" if here == self.host else f"differ on {here} and {self.host}"
+            )
             raise MachineError(
-                f"Files of the packages {', '.join(self.packages)} were changed while the run was going on, so that its partitions "
-                "would be made by other code than that which it began with. Nothing was recorded. Run again."
+                f"Files of the packages {', '.join(self.packages)} {when}, so that its partitions "
+                "would be made by other code than that which it began with. Nothing was recorded. Run again, with the same files on "
+                "every machine."
             )
         return function_of(self.path)(*self.arguments, say=say)
 
 
 def _state(packages: Sequence[str]) -> str:
-    """A digest of names, sizes and times of all files of packages."""
+    """A digest of the names and contents of all files of packages, equal on machines with the same files."""
     states = []
     for package in sorted(set(packages)):
         spec = importlib.util.find_spec(package)
-        for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
-            for root, _, names in os.walk(folder):
-                if not root.endswith("__pycache__"):
-                    found = ((name, os.stat(os.path.join(root, name))) for name in names)
-                    states += [f"{root}/{name} {one.st_size} {one.st_mtime_ns}" for name, one in found]
+        for folder in map(Path, (spec.submodule_search_locations or ()) if spec is not None else ()):
+            found = (path for path in folder.rglob("*") if "__pycache__" not in path.parts and path.is_file())
+            states += [f"{package}/{path.relative_to(folder)} {digest(path)}" for path in found]
     return digest("\n".join(sorted(states)).encode("utf-8", "surrogateescape"))
+
+
+def _other_version(package: str, here: str, wanted: str) -> MachineError:
+    return MachineError(
+        f"{package} has the version {here or 'none'} on {socket.gethostname()}, and the run uses {wanted}, so that a worker there could make other "
+        "figures. Nothing was recorded. Install the versions of constraints.txt on every machine and run again."
+    )
 
 
 class TaskZone(LandingZone):
@@ -97,10 +117,30 @@ class Said:
 
 
 @dataclass(frozen=True)
+class Ready:
+    """The platform is open."""
+
+
+@dataclass(frozen=True)
 class NotOpened:
     """The platform could not be opened."""
 
     error: Exception
+
+
+@dataclass(frozen=True)
+class FilePiece:
+    """A piece of a file, which belongs to `result/<name>` in the task's folder."""
+
+    name: str
+    data: bytes
+
+    def append(self, task: Task) -> None:
+        """Append the piece to its file on the coordinator's machine."""
+        path = task.folder / "result" / self.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as file:
+            file.write(self.data)
 
 
 @dataclass(frozen=True)
@@ -127,8 +167,8 @@ class Reply:
                     (folder / str(number)).write_bytes(data)
                 part = prepared.part
                 if isinstance(part, bytes):
-                    (folder / "part.parquet").write_bytes(part)
-                    part = folder / "part.parquet"
+                    (folder / _PART).write_bytes(part)
+                    part = folder / _PART
         except ZhoubaoError as error:
             return cls(None, (), error, attempt.damages)
         return cls(dataclasses.replace(prepared, part=part, files={}), tuple(prepared.files), None, attempt.damages)
@@ -173,15 +213,66 @@ def serve(descriptor: int) -> None:
             os._exit(1)
 
     threading.Thread(target=receive, name="tasks", daemon=True).start()
-    opening: Opening = inbox.get()
+    work(inbox.get(), inbox.get, send)
+
+
+def work(opening: Opening, receive: Callable[[], Task], send: Callable[[object], None]) -> None:
+    """Open the platform and make one received task after another. Return where the platform cannot be opened."""
     try:
         builder = opening.open(lambda line: send(Said(line)))
     except Exception as error:
-        send(NotOpened(_portable(error)))
+        send(NotOpened(_located(_portable(error), opening)))
         return
+    send(Ready())
     while True:
-        task: Task = inbox.get()
-        send(Reply.of(_attempt(builder, task)))
+        reply = _make(builder, receive(), send)
+        if isinstance(reply.error, MachineError):
+            reply = dataclasses.replace(reply, error=_located(reply.error, opening))
+        send(reply)
+
+
+def _located(error: Exception, opening: Opening) -> Exception:
+    """The error, which names the worker's machine where it is not that of the coordinator."""
+    here = socket.gethostname()
+    if not isinstance(error, ZhoubaoError) or here == opening.host or here in str(error):
+        return error
+    return type(error)(f"On the machine {here}: {error}")
+
+
+def _make(builder: Builder, task: Task, send: Callable[[object], None]) -> Reply:
+    """Make a partition in the task's folder, which the coordinator has created in a store that is a folder.
+
+    A worker on another machine than the coordinator sees no folder beside a store that is none. It uses one of its own, and sends the
+    files in pieces.
+    """
+    store = builder.lake.store
+    if sees(task.folder.parent):
+        return Reply.of(_attempt(builder, task))
+    if store.is_local:
+        error = MachineError(
+            f"{socket.gethostname()} does not see the folder {task.folder.parent}, which the run has created for the partitions that "
+            f"its workers make. Put the lake {store.url} on a file system that all machines mount at the same path, or on S3, and run again."
+        )
+        return Reply(None, (), error, {})
+    with store.scratch() as scratch:
+        own = dataclasses.replace(task, folder=scratch / task.folder.name)
+        reply = Reply.of(_attempt(builder, own))
+        if reply.prepared is None:
+            return reply
+        assert isinstance(reply.prepared.part, Path)
+        files = {str(number): own.folder / "result" / str(number) for number in range(len(reply.files))}
+        for name, path in {**files, _PART: reply.prepared.part}.items():
+            send(FilePiece(name, b""))  # also an empty file is one
+            with path.open("rb") as file:
+                while data := file.read(PIECE):
+                    send(FilePiece(name, data))
+        part = task.folder / "result" / _PART
+        return dataclasses.replace(reply, prepared=dataclasses.replace(reply.prepared, part=part))
+
+
+def sees(folder: Path) -> bool:
+    """Whether a folder of the coordinator is one of this machine too."""
+    return folder.is_dir()
 
 
 def _attempt(builder: Builder, task: Task) -> MakeResult:
@@ -192,6 +283,9 @@ def _attempt(builder: Builder, task: Task) -> MakeResult:
             raise MachineError(
                 f"{task.table} of {task.key} would be made with other settings than those of the run. Run again."
             )
+        for name, wanted in task.libraries.items():
+            if (here := installed_version(name)) != wanted:
+                raise _other_version(name, here, wanted)
         builder.lake.trust(task.sources.inputs)
         builder.zone.expect(builder.signal_day(table, task.key), task.landed)
     except Exception as error:

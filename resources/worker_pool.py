@@ -7,30 +7,27 @@ the terminal's Ctrl-C reaches the coordinator alone, which ends its workers. A w
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Sequence
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import polars as pl
 
-from resources.engine import NextTask
-from resources.errors import MachineError
-from resources.making import MakeResult, Task, faults_of_making
+from resources.making import Task
+from resources.pool import Pool, Worker
 from resources.settings.engine import EngineSettings
-from resources.worker import NotOpened, Opening, Reply, Said
+from resources.worker import Opening
 
 THREADS = (
     "POLARS_MAX_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS",
     "RAYON_NUM_THREADS",
 )  # fmt: skip
 """The environment variables from which libraries take their number of threads when they are imported."""
-ATTEMPTS = 2  # after which a partition whose worker ended each time is a fault of the machine
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from resources.worker import serve; serve(int(sys.argv[2]))"
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -54,99 +51,31 @@ def available_gb() -> float:
     return max(0, min(found)) / 2**30
 
 
-class Processes:
-    """Makes partitions in worker processes. They are started when they are needed, and end with the outermost block."""
+class Processes(Pool):
+    """Makes partitions in processes of this machine."""
+
+    kind = "worker processes"
 
     def __init__(self, opening: Opening, workers: int, threads: int):
+        super().__init__()
         self._opening, self._most, self._threads = opening, workers, threads
-        self._workers: list[_Worker] = []
-        self._depth = 0
 
-    def __enter__(self) -> Self:
-        self._depth += 1
-        return self
+    def _limit(self) -> int:
+        return self._most
 
-    def __exit__(self, *exception: object) -> None:
-        self._depth -= 1
-        if not self._depth:
-            while self._workers:
-                self._workers.pop().end()
+    def _start(self) -> Worker:
+        return _WorkerProcess(self._opening, self._threads)
 
-    def run(
-        self, next_task: NextTask, make: Callable[[Task], MakeResult], say: Callable[[str], None]
-    ) -> Generator[MakeResult]:
-        """Make the partitions in the workers.
-
-        Raises:
-            MachineError: two workers ended at the same partition, or a worker could not open the platform.
-        """
-        try:
-            while True:
-                while (idle := self._idle()) is not None and (task := next_task()) is not None:
-                    self._begin(idle, task)
-                busy = {one.channel: one for one in self._workers if one.task is not None}
-                if not busy:
-                    return
-                # The messages of one worker at a time, so that a worker that becomes idle gets its next task at once.
-                worker = busy[next(one for one in wait(list(busy)) if isinstance(one, Connection))]
-                if (attempt := self._heard(worker, say)) is not None:
-                    yield attempt
-        finally:
-            for worker in [one for one in self._workers if one.task is not None]:
-                self._workers.remove(worker)
-                worker.end()
-
-    def _idle(self) -> "_Worker | int | None":
-        """A worker that makes nothing; the number of the next worker where another one can be started; None where neither is."""
-        free = next((one for one in self._workers if one.task is None), None)
-        return free or (len(self._workers) if len(self._workers) < self._most else None)
-
-    def _begin(self, idle: "_Worker | int", task: Task, attempts: int = 1) -> None:
-        if isinstance(idle, int):
-            self._workers.append(idle := _Worker(self._opening, self._threads))
-        idle.task, idle.attempts = task, attempts
-        with contextlib.suppress(OSError):  # of a worker that has ended, which is noticed when it should reply
-            idle.channel.send(task)
-
-    def _heard(self, worker: "_Worker", say: Callable[[str], None]) -> MakeResult | None:
-        """Receive a message of a worker. Return the attempt if it is one."""
-        task = worker.task
-        assert task is not None
-        try:
-            message = worker.channel.recv()
-        except (EOFError, OSError):
-            self._replace(worker, task)
-            return None
-        if isinstance(message, Said):
-            say(message.line)
-            return None
-        worker.task = None
-        if isinstance(message, NotOpened):
-            raise message.error
-        assert isinstance(message, Reply)
-        with faults_of_making(task.table, task.key):
-            return message.attempt(task)
-
-    def _replace(self, worker: "_Worker", task: Task) -> None:
-        """Give the task of a worker that has ended to a new one."""
-        self._workers.remove(worker)
-        attempts, cause = worker.attempts, worker.end(seconds=5)
-        if attempts >= ATTEMPTS:
-            raise MachineError(
-                f"{task.table} of {task.key} could not be made: {attempts} worker processes ended while they made it, the last one {cause}. The commonest "
-                "cause is that the machine's memory does not suffice. Nothing was recorded. Set fewer workers (execution.workers) or "
-                "free memory, and run again."
-            )
-        shutil.rmtree(task.folder, ignore_errors=True)
-        self._begin(len(self._workers), task, attempts + 1)
+    def _next(self, workers: Sequence[Worker], say: Callable[[str], None]) -> Worker:
+        channels = {one.channel: one for one in workers if isinstance(one, _WorkerProcess)}
+        return channels[next(one for one in wait(list(channels)) if isinstance(one, Connection))]
 
 
-class _Worker:
-    """A worker process as the coordinator sees it. task: what it makes. attempts: how often that has been begun."""
+class _WorkerProcess(Worker):
+    """A worker process."""
 
     def __init__(self, opening: Opening, threads: int):
-        self.task: Task | None = None
-        self.attempts = 0
+        super().__init__()
         self.channel, other = Pipe()
         arguments = [json.dumps(sys.path), str(other.fileno())]
         self._process: subprocess.Popen[Any] = subprocess.Popen(
@@ -160,8 +89,14 @@ class _Worker:
         with contextlib.suppress(OSError):
             self.channel.send(opening)
 
+    def send(self, task: Task) -> None:
+        with contextlib.suppress(OSError):
+            self.channel.send(task)
+
+    def receive(self) -> object:
+        return self.channel.recv()
+
     def end(self, seconds: float = 0) -> str:
-        """End the process if it has not ended by itself after this time, and return how it ended."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
         self._process.kill()

@@ -369,11 +369,11 @@ def test_inputs_that_are_damaged_while_a_worker_reads_them_are_damaged_in_the_co
     lake = tmp_path / "lake"
 
     class Careless(Processes):
-        def _begin(self, idle, task, attempts=1):
-            if task.table == "averages" and task.key == DAYS[4]:
+        def _assign(self):
+            if any(one.task.table == "averages" and one.task.key == DAYS[4] for one in self._waiting):
                 part = lake / "prices" / f"date={DAYS[4]}" / "part.parquet"
                 part.write_bytes(b"no Parquet")
-            super()._begin(idle, task, attempts)
+            super()._assign()
 
     builder = open_world(market, lake, Careless(Opening.of(f"{__name__}:open_worker", (market, lake)), 1, 1))
     builder.build(TABLES["prices"], DAYS)
@@ -440,7 +440,7 @@ def test_an_iterator_that_is_closed_ends_what_is_being_made(market: Path, tmp_pa
         builder = open_world(market, lake, engine)
         with pytest.raises(KeyboardInterrupt):
             builder.build(TABLES["prices"], DAYS, report=interrupted)
-        assert all(one.task is None for one in engine._workers)
+        assert all(one.job is None for one in engine._workers)
         # What was committed is kept, and the same engine goes on.
         assert {one.state for one in builder.build(TABLES["prices"], DAYS)} <= {"built", "unchanged"}
     assert builder.lake.keys(TABLES["prices"]) == DAYS
