@@ -22,6 +22,7 @@ from resources.errors import SettingsError, ZhoubaoError, readable
 from resources.gate_changes import describe_gates, with_gates
 from resources.lake import Lake
 from resources.landing import LandingZone
+from resources.ray_engine import Ray, shares
 from resources.settings.load import Profile, code_paths, load_profile
 from resources.symbols import StockCodes
 from resources.worker import Opening, TaskZone
@@ -141,14 +142,18 @@ def open_builder(names: Names, *, profile: Profile | None = None, say: Callable[
         SettingsError: the settings cannot be read or are not valid, or change a check that no table declares.
     """
     profile = profile or load_profile(names.settings, PROFILES)
+    return _open(names, profile, LandingZone, _engine(names, profile), say)
+
+
+def _engine(names: Names, profile: Profile) -> Engine | None:
+    """The engine that the settings name; None for the one of this process."""
     execution = profile.settings.execution
-    engine = None
-    if execution.engine == "processes":
-        named = {path.partition(".")[0].partition(":")[0] for _, path in code_paths(profile.settings)}
-        workers, threads = share(execution)
-        opening = Opening.of(f"{__name__}:open_worker", (names, profile, threads), tuple(named))
-        engine = Processes(opening, workers, threads)
-    return _open(names, profile, LandingZone, engine, say)
+    if execution.engine == "inline":
+        return None
+    named = {path.partition(".")[0].partition(":")[0] for _, path in code_paths(profile.settings)}
+    workers, threads = shares(execution) if execution.engine == "ray" else share(execution)
+    opening = Opening.of(f"{__name__}:open_worker", (names, profile, threads), tuple(named))
+    return Ray(opening, execution) if execution.engine == "ray" else Processes(opening, workers, threads)
 
 
 def open_worker(names: Names, profile: Profile, threads: int, say: Callable[[str], None]) -> Builder:

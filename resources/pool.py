@@ -1,7 +1,7 @@
 """What the engines of workers have in common: which worker makes which task, and what happens to the task of a worker that is lost.
 
 A worker opens the platform when it is started, and gets a task when it is ready (resources/worker.py). Its engine knows what a worker is:
-a process of this machine (resources/worker_pool.py), or something on another one.
+a process of this machine (resources/worker_pool.py) or an actor of a Ray cluster (resources/ray_engine.py).
 """
 
 import abc

@@ -1,4 +1,4 @@
-"""What the two guides show: their fenced blocks, and the rows of their tables of messages.
+"""What the guides show: their fenced blocks, and the rows of their tables of messages.
 
 A block of a language in `RUN` is executed by tests/orchestration/test_guides.py as it is printed, in order, unless the line before
 it names the tests that cover it:
@@ -17,7 +17,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 OPERATIONS, RESEARCH = ROOT / "docs" / "operations.md", ROOT / "docs" / "research.md"
-GUIDES = (OPERATIONS, RESEARCH)
+SCALE = ROOT / "docs" / "scale.md"
+GUIDES = (OPERATIONS, RESEARCH, SCALE)
 RUN = ("bash", "python")
 CODE = ("assets", "resources", "orchestration")
 GAP = "…"

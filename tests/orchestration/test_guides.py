@@ -7,6 +7,7 @@ tracked files and folders, so that everything that the commands write is outside
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
-from tests.house.guides import GUIDES, OPERATIONS, RESEARCH, RUN, Block, read_blocks
+from tests.house.guides import OPERATIONS, RESEARCH, RUN, SCALE, Block, read_blocks
 
 MINUTES = 20  # a block that takes longer hangs
 
@@ -78,8 +79,21 @@ def follow(guide: Path, reader: Reader, chosen: Callable[[Block], bool] = lambda
 @pytest.mark.timeout(3600)
 def test_the_guides_run_from_top_to_bottom(tmp_path: Path) -> None:
     checkout = make_checkout(tmp_path / "zhoubao")
-    for guide in GUIDES:
+    for guide in (OPERATIONS, RESEARCH):
         assert follow(guide, Reader(checkout, tmp_path / guide.stem)) > 10, guide.name
+
+
+@pytest.mark.slow
+def test_the_guide_to_several_machines_runs_on_one(tmp_path: Path) -> None:
+    """A guide that fails in the middle leaves the nodes of its cluster, which are ended here."""
+    checkout = make_checkout(tmp_path / "zhoubao")
+    (checkout / "scale").mkdir()
+    try:
+        assert follow(SCALE, Reader(checkout, tmp_path / "scale")) == 4
+    finally:
+        for path in (checkout / "scale").glob("*.pid"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(path.read_text()), signal.SIGTERM)
 
 
 def test_the_snippets_of_the_researcher_run_on_a_lake(tiny_market: Path, full_lake: Path, tmp_path: Path) -> None:

@@ -42,12 +42,13 @@ def test_every_table_of_the_tiny_market_has_rows_and_values(
 
 
 @pytest.mark.slow
-def test_workers_build_the_chain_of_one_process(tiny_market: Path, days, complete, work: Path) -> None:
-    """All tables together, the trainings side by side, by two processes of one thread each: every content is equal."""
-    changes = {"engine": "processes", "workers": 2, "threads": 1}
+@pytest.mark.parametrize("engine", ["processes", "ray"])
+def test_workers_build_the_chain_of_one_process(tiny_market: Path, days, complete, work: Path, engine: str) -> None:
+    """All tables together, the trainings side by side, by two workers of one thread each: every content is equal."""
+    changes = {"engine": engine, "workers": 2, "threads": 1, "worker_gb": 2.0}
     tree = PROFILE.settings.model_copy(update={"execution": EngineSettings(**changes)})
     parallel = dataclasses.replace(PROFILE, settings=tree)
-    names = Names(str(tiny_market), str(work / "parallel"), "")
+    names = Names(str(tiny_market), str(work / engine), "")
     builder = open_builder(names, profile=parallel, say=lambda line: None)
     partitions = every_partition(builder, days[-1])
     with builder.lake.writing(kind="run"), builder.engine:
