@@ -6,7 +6,9 @@ another one. Python's wakeup descriptor reports every signal, whatever its handl
 
 import contextlib
 import os
+import select
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
@@ -61,3 +63,13 @@ def _raise_received(descriptor: int) -> None:
         for number in os.read(descriptor, 100):
             if number in SIGNALS:
                 raise Interrupted(number)
+
+
+def reader_has_ended() -> bool:
+    """Whether standard output is a pipe that nobody reads any more, as after `| head`. It is then discarded from here on."""
+    waiting = select.poll()
+    waiting.register(sys.stdout.fileno(), 0)
+    if not waiting.poll(0):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True

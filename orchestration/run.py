@@ -22,6 +22,7 @@ import datetime as dt
 import itertools
 import resource
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -30,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 from orchestration.adopt import SAMPLE, adopt
 from orchestration.cost import describe_costs, estimate
 from orchestration.findings import describe_refusals, describe_remarks, describe_warnings, failed_checks
-from orchestration.interrupts import Interrupted, interruptible
+from orchestration.interrupts import Interrupted, interruptible, reader_has_ended
 from orchestration.plan import (
     Plan,
     Step,
@@ -787,6 +788,8 @@ def main(arguments: list[str] | None = None) -> int:
         print("\n".join([f"error: {error}", *getattr(error, "__notes__", ())]), file=sys.stderr)
         return 1
     except (OSError, MemoryError) as error:
+        if isinstance(error, BrokenPipeError) and reader_has_ended():
+            return 128 + signal.SIGPIPE
         if not is_machine_fault(error):
             raise
         print(f"error: the machine failed: {describe_fault(error)}. Correct the cause and run again.", file=sys.stderr)

@@ -11,6 +11,7 @@ the cell is equal and the chain holds, otherwise 1.
 import argparse
 import datetime as dt
 import io
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from assets.report.tables import (
     tabulate_factors,
     tabulate_portfolios,
 )
+from orchestration.interrupts import reader_has_ended
 from orchestration.platform import Names, add_names, open_builder
 from resources.builder import Builder
 from resources.errors import NotReadyError, SettingsError, ZhoubaoError
@@ -308,6 +310,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ZhoubaoError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        if not reader_has_ended():
+            raise
+        return 128 + signal.SIGPIPE
 
 
 if __name__ == "__main__":

@@ -26,6 +26,9 @@ def run_study(play: Callable[[Path, Say], bool], name: str, work: Path | None, k
     """
     folder = (work or Path(tempfile.mkdtemp(prefix=f"zhoubao-{name}-"))).resolve()
     folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        print(f"error: The work folder {folder} is not empty. Name an empty or a new one.", file=sys.stderr)
+        return 1
     began = time.monotonic()
 
     def say(line: str) -> None:

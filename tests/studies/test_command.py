@@ -34,6 +34,13 @@ def test_a_named_folder_is_made_and_kept(tmp_path: Path) -> None:
     assert (tmp_path / "new").is_dir()
 
 
+def test_a_folder_with_files_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "lake").mkdir()
+    assert run_study(lambda work, say: True, "example", tmp_path) == 1
+    assert capsys.readouterr().err == f"error: The work folder {tmp_path} is not empty. Name an empty or a new one.\n"
+    assert list(tmp_path.iterdir()) == [tmp_path / "lake"]
+
+
 @pytest.mark.parametrize("error", [StudyError("nothing came"), subprocess.CalledProcessError(3, ["make"])])
 def test_an_error_ends_with_its_message_and_the_folder(
     tmp_path: Path, error: Exception, capsys: pytest.CaptureFixture[str]
