@@ -15,8 +15,8 @@ report = Table(
     partition="week",
     history="minutes",
     description="""
-**高频选股因子周报**: the issue of the week. The side files are report.html (one file that opens offline), report.pdf (if a Chinese
-font is installed), report.xlsx, table1.parquet, table2.parquet and figures/ (SPEC §8).
+**高频选股因子周报**: the issue of the week. The side files are report.html (one file that opens offline), report.pdf, report.xlsx,
+table1.parquet, table2.parquet and figures/ (SPEC §8).
 
 If a plausibility check failed in a partition from which the issue is made, no issue is written: the partition is refused, with
 the failures, unless `report.allow_failed_plausibility` is set; in that case page one lists the failures.

@@ -24,7 +24,7 @@ from assets.report.findings import Findings, Holdings
 from assets.report.issue import Issue
 from assets.report.lines import judge_lines
 from assets.report.render.html import render_html
-from assets.report.render.paper import NoFont, print_pdf
+from assets.report.render.paper import print_pdf
 from assets.report.render.workbook import write_workbook
 from assets.report.tables import (
     explain_absence,
@@ -86,8 +86,7 @@ def make_report(frames: Frames, partition: Partition, settings: ReportSettings) 
     If a plausibility check failed in a recorded partition, no file is written unless the settings allow it; the profile then has
     a row per failed table and check, which the gate refuses.
 
-    The frame lists each file: week, item, path, digest. report.pdf needs a font with Chinese characters; if none is installed,
-    the file is missing and the note `pdf` has the reason.
+    The frame lists each file: week, item, path, digest. report.pdf is written unless the settings leave it out.
     """
     date = partition.date
     failed = failed_plausibility(partition.record.verdicts)
@@ -106,10 +105,7 @@ def make_report(frames: Frames, partition: Partition, settings: ReportSettings) 
     front = issue.front
     notes: dict[str, Any] = {"title": front.title, "headline": front.headline, "evaluation": inputs.summary.notes}
     if settings.pdf:
-        try:
-            written["report.pdf"] = print_pdf(issue, date)
-        except NoFont as error:
-            notes["pdf"] = error.reason.to_json()
+        written["report.pdf"] = print_pdf(issue, date)
     profile = pl.DataFrame(
         {
             "table1_rows": [found.table1.height],

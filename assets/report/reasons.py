@@ -1,11 +1,9 @@
-"""The codes of the reasons why a file of the report is missing, and why an issue was restated.
+"""The codes of the reasons why an issue was restated.
 
 This module holds the codes and the names of their parameters. It does not hold their wording (resources/reason_words/).
 """
 
 from resources.reasons import Code
-
-NO_CHINESE_FONT = Code("no_chinese_font", ("fonts",))
 
 # Why an issue has other figures than the one before: what was delivered again, later or no longer, or was changed.
 FILES_RESTATED = Code("files_restated", ("files",))

@@ -12,12 +12,6 @@ WORDS: Mapping[str, T] = {
     "no_value_on": T("{date} 无取值", "no value on {date}"),
     "too_few_names": T("只有 {names} 只股票，少于 {fewest} 只", "{names} stocks, fewer than {fewest}"),
     "constant_column": T("取值全部相同，没有相关系数", "a constant column has no correlation"),
-    "no_chinese_font": T(
-        "没有生成 report.pdf：未安装下列任何字体：{fonts}；请安装其中之一（Debian：apt install fonts-noto-cjk），或用浏览器打印 "
-        "report.html",
-        "report.pdf was not made: none of the fonts {fonts} is installed. Install one (on Debian: apt install fonts-noto-cjk), or "
-        "print report.html from a browser",
-    ),
     "files_restated": T("重新交付：{files}", "delivered again: {files}"),
     "files_added": T("补充交付：{files}", "delivered later: {files}"),
     "files_withdrawn": T("撤回：{files}", "withdrawn: {files}"),

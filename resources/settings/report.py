@@ -31,4 +31,4 @@ class ReportSettings(Section):
         description="Issue the report although a plausibility check failed in a partition that it is made from; page one then states "
         "it. False: the report is refused with the list of failures. [c]",
     )
-    pdf: bool = Field(True, description="Also print report.pdf, where a font with Chinese characters is installed.")
+    pdf: bool = Field(True, description="Also print report.pdf.")

@@ -15,7 +15,6 @@ from assets.performance.evaluation_summary import summarise
 from assets.report import make_report as maker
 from assets.report.assets import TABLES
 from assets.report.numbers import percent
-from assets.report.reasons import NO_CHINESE_FONT
 from assets.report.sections import attribution, each_factor, each_portfolio, evidence, lines, shared
 from assets.report.sections.restatements import PAGE_OF_LOG
 from assets.report.words import attribution as attribution_words
@@ -29,7 +28,6 @@ from assets.report.words.names import STYLES
 from assets.report.words.shared import SHARED
 from resources.gate import judge
 from resources.language import Language
-from resources.reasons import put_into_words
 from resources.rulebook import describe_rulebook
 from resources.settings.portfolios import PortfoliosSettings
 from resources.settings.report import ReportSettings
@@ -328,20 +326,13 @@ def test_input_text_cannot_break_the_page():
     assert "<script>" not in text
 
 
-def test_the_pdf_is_written_or_has_a_reason(drawn):
-    typst = pytest.importorskip("typst")
-    from assets.report.render.paper import CHINESE_FONTS
-
+def test_the_pdf_is_written_with_the_font_of_the_report(drawn):
     keywords = inputs(factors=("skewness",), settings=ReportSettings(pdf=True))
     keywords["unavailable"] = to_reasons({"factor_returns": {"gru_50_1": '#panic("x") <b> \\ $ * _ @ [ ] "quoted"'}})
-    made = make_report(**keywords)
-    if set(CHINESE_FONTS) & set(typst.Fonts().families()):
-        assert made.files["report.pdf"].startswith(b"%PDF")
-        assert make_report(**keywords).files["report.pdf"] == made.files["report.pdf"]
-    else:
-        assert "report.pdf" not in made.files
-        assert made.notes["pdf"] == NO_CHINESE_FONT(fonts=CHINESE_FONTS).to_json()
-        assert "fonts-noto-cjk" in put_into_words(made.notes)["pdf"]
+    pdf = make_report(**keywords).files["report.pdf"]
+    assert pdf.startswith(b"%PDF")
+    assert set(re.findall(rb"/FontName */[A-Z]{6}\+([A-Za-z-]+)", pdf)) == {b"NotoSansSC-Regular"}
+    assert make_report(**keywords).files["report.pdf"] == pdf
 
 
 def test_tables_declare_what_their_functions_return(made):

@@ -1,8 +1,8 @@
 """The report's charts as SVG text: a line of relative strength over time, bars of week, month and year.
 
 This module holds the appearance of charts, as Vega-Lite specifications that vl_convert renders. It does not select data or titles
-(sections/). Equal input produces equal bytes, because ids are not random and numbers are rounded to a hundredth of a pixel. Chinese text
-is drawn with the viewer's fonts.
+(sections/). Equal input produces equal bytes, because ids are not random, numbers are rounded to a hundredth of a pixel, and text is measured
+with the report's own font (fonts.py). A viewer of a single figure that lacks this font draws it with another one.
 """
 
 import datetime as dt
@@ -14,11 +14,12 @@ from typing import Any
 import polars as pl
 
 from assets import catalogue
+from assets.report.render.fonts import FAMILY, register_font
 
 Spec = dict[str, Any]
 """A Vega-Lite specification or a part of one."""
 
-FONT = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Micro Hei", sans-serif'
+FONT = f'"{FAMILY}", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif'
 NAVY, RED, GREEN = "#1f3864", "#b3282d", "#2e7d4f"  # red rises, green falls, as Chinese readers expect
 PARTS = ("#b3282d", "#4a7fc1", "#2e7d4f", "#c78a1e", "#6b4c9a", "#c45ba0", "#a0522d", "#8a8f98")
 INK, GREY, RULE = "#222222", "#5c6370", "#d9dce1"
@@ -336,6 +337,7 @@ def _svg(chart: Spec, prefix: str, width: int = WIDTH, height: int = HEIGHT) -> 
 def _render(chart: Spec, prefix: str) -> str:
     import vl_convert
 
+    register_font()
     specification = {"background": "transparent", "padding": 4, "config": STYLE, **chart}
     return _tidy(vl_convert.vegalite_to_svg(specification), prefix)
 

@@ -5,16 +5,16 @@ This module passes the issue to the template templates/weekly.html.j2, which def
 """
 
 from assets.report.issue import Issue
-from assets.report.render.layout import TEMPLATES, layout_words, make_environment, name_kind
+from assets.report.render.layout import TEMPLATES, layout_words, make_environment, name_kind, with_font
 
 
 def render_html(issue: Issue) -> str:
-    """Render the whole page. Text is escaped; SVG from charts.py is inserted unchanged."""
+    """Render the whole page with its font. Text is escaped; SVG from charts.py is inserted unchanged."""
     environment = make_environment(TEMPLATES, autoescape=True)
     environment.filters["css"] = _css_string
     environment.filters["kind"] = name_kind
     template = environment.get_template("weekly.html.j2")
-    return template.render(issue=issue, front=issue.front, t=layout_words(issue.language))
+    return with_font(template.render(issue=issue, front=issue.front, t=layout_words(issue.language)))
 
 
 def _css_string(text: str) -> object:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assets.report.issue import Block
+from assets.report.render.fonts import font_face
 from assets.report.words.layout import LAYOUT
 from assets.report.words.shared import SHARED
 from resources.language import Language
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     import jinja2
 
 TEMPLATES = Path(__file__).parent / "templates"
+_STYLE = "<style>\n"  # where the style sheet of a page begins
 
 
 def make_environment(templates: Path, *, autoescape: bool) -> "jinja2.Environment":
@@ -35,3 +37,9 @@ def layout_words(language: Language) -> dict[str, str]:
 def name_kind(block: Block) -> str:
     """Return the name of a block's type, by which a template selects how to print it."""
     return type(block).__name__
+
+
+def with_font(page: str) -> str:
+    """Add the report's font, with the characters of the page, to the style sheet of an HTML page."""
+    before, style, after = page.partition(_STYLE)
+    return f"{before}{style}{font_face(page)}\n{after}"

@@ -5,7 +5,7 @@ Its template is not in `templates/`, because the code digest of the report cover
 
 from pathlib import Path
 
-from assets.report.render.layout import make_environment
+from assets.report.render.layout import make_environment, with_font
 from assets.report.sections.restatements import LogPage
 from resources.language import Language
 
@@ -14,8 +14,5 @@ LOG_TEMPLATES = Path(__file__).parent / "log_templates"
 
 def render_log(page: LogPage, language: Language) -> str:
     """Render the page. Text is escaped."""
-    return (
-        make_environment(LOG_TEMPLATES, autoescape=True)
-        .get_template("log.html.j2")
-        .render(page=page, language=language)
-    )
+    template = make_environment(LOG_TEMPLATES, autoescape=True).get_template("log.html.j2")
+    return with_font(template.render(page=page, language=language))
