@@ -177,7 +177,9 @@ class Pool(abc.ABC):
         self._lost += not worker.ready
         if job is None and self._lost >= ATTEMPTS:
             raise MachineError(
-                f"No partition could be made: {self._lost} {self.kind} ended while they opened the platform, the last one {cause}. {_REMEDY}"
+                f"No partition could be made: {self._lost} {self.kind} ended while they opened the platform, the last one {cause}. "
+                "Nothing was recorded. Correct the cause (every machine needs this project at the same path, and memory for its workers) and "
+                "run again."
             )
         if job is not None and job.attempts >= ATTEMPTS:
             raise MachineError(

@@ -10,11 +10,13 @@ import importlib.util
 import logging
 import os
 import queue
+import re
 import secrets
 import shutil
 import signal
 import socket
 import sys
+import sysconfig
 import tempfile
 import threading
 import time
@@ -97,6 +99,7 @@ class Ray(Pool):
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         one, quiet = self._settings, {"log_to_driver": False, "logging_level": logging.ERROR}
         if not one.address:
+            os.environ.setdefault("RAY_worker_niceness", "0")  # as processes of the run; 15 by default
             os.environ.setdefault("RAY_AUTH_MODE", "token")
             os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
         self._ray = importlib.import_module("ray")
@@ -161,7 +164,7 @@ class _Handle(Worker):
         except self._ray.exceptions.RayTaskError:
             raise  # an error of the code
         except self._ray.exceptions.RayError as error:
-            self._cause = f"with {type(error).__name__}: {' '.join(str(error).split())[:_SHOWN].rstrip('.')}"
+            self._cause = f"with {type(error).__name__}: {_account(str(error))}"
             raise EOFError from error
 
     def end(self, seconds: float = 0) -> str:
@@ -202,6 +205,13 @@ class Actor:
                 return
 
 
+def _account(text: str) -> str:
+    """Ray's account of a lost worker on one line, without colours. Of a long one the end is kept, which has the cause of a traceback."""
+    words = re.sub(r"\x1b\[[\d;]*m", "", text).split()
+    line = " ".join(word for word in words if word.strip("^~")).rstrip(".")
+    return line if len(line) <= _SHOWN else f"{line[: _SHOWN // 3]} … {line[-_SHOWN * 2 // 3 :]}"
+
+
 def _require_ray() -> None:
     if importlib.util.find_spec("ray") is None:
         raise SettingsError(
@@ -219,7 +229,7 @@ def _require_listener(address: str) -> None:
 
 def _own_paths() -> list[str]:
     """The folders of Python's path, without those of the installation, from which modules of the project and of a desk are imported."""
-    installed = (sys.prefix, sys.base_prefix, sys.exec_prefix)
+    installed = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
     return [path for path in map(os.path.abspath, sys.path) if os.path.isdir(path) and not path.startswith(installed)]
 
 

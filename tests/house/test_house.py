@@ -22,7 +22,7 @@ MODULES = sorted(
 BESIDE = ("sample_market", "benchmarks", "studies", "examples", "tests")  # no part of the platform imports them
 ROOMS = [room for stage in STAGES for room in (("delivered_bars", stage) if stage == "tape_health" else (stage,))]
 """The folders of assets/ in the order the data flows: the stages, and those that declare no table."""
-HEAVY = ("torch", "great_expectations", "cvxpy", "numba", "vl_convert", "typst", "duckdb")
+HEAVY = ("torch", "great_expectations", "cvxpy", "numba", "vl_convert", "typst", "duckdb", "ray")
 
 
 def name_of(path: Path) -> str:

@@ -105,6 +105,32 @@ def test_the_sockets_of_ray_have_a_short_path(folder: str, monkeypatch: pytest.M
     assert own.parent == Path("/tmp")
 
 
+def test_an_account_of_ray_is_one_line_with_its_end() -> None:
+    assert ray_engine._account("The \x1b[36mactor\x1b[39m\n  died.\n  ^^^^^\n") == "The actor died"
+    long = ray_engine._account(f"It died: {'line ' * 1000} FileNotFoundError: /data.")
+    assert long.startswith("It died: line")
+    assert long.endswith("FileNotFoundError: /data")
+    assert len(long) < 700
+
+
+@slow
+@pytest.mark.parametrize("name", ["_own_paths", "os.getcwd"])
+def test_a_machine_without_the_project_is_named_with_the_cause(
+    market: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of the run that is not there, as the one in which it was started and one from which it imports."""
+    missing = str(tmp_path / "missing")
+    monkeypatch.setattr(f"resources.ray_engine.{name}", lambda: [missing] if name == "_own_paths" else missing)
+    opening = Opening.of("tests.resources.test_engines:open_worker", (market, tmp_path / "lake"))
+    one = Ray(opening, EngineSettings(engine="ray", workers=1, threads=1, worker_gb=0.5))
+    if name == "_own_paths":
+        monkeypatch.chdir(tmp_path)  # Ray adds the folder of the run
+    with pytest.raises(
+        MachineError, match=r"No partition could be made: 2 Ray workers .*ip=.*(No module named|missing)"
+    ):
+        open_world(market, tmp_path / "lake", one).build(TABLES["prices"], DAYS)
+
+
 # --- Ray on this machine -------------------------------------------------------------------------------------------------
 
 
@@ -229,9 +255,10 @@ cluster.shutdown()
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """Two nodes of Ray on this machine, of one core each, and the process that removes one of them when it gets a line."""
+    folder = tempfile.mkdtemp(prefix="zr-", dir="/tmp")
     process = subprocess.Popen(
         [sys.executable, "-c", _CLUSTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
-        env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
+        env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_TMPDIR": folder},
     )  # fmt: skip
     assert process.stdin is not None
     assert process.stdout is not None
@@ -244,6 +271,7 @@ def cluster() -> Iterator[tuple[str, subprocess.Popen[str]]]:
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
