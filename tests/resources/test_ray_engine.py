@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +16,27 @@ import pytest
 from hypothesis import given, settings
 from pydantic import ValidationError
 
-from resources import ray_engine
+from resources import ray_engine, worker
+from resources.builder import Builder
 from resources.errors import MachineError, SettingsError
+from resources.lake import Lake
+from resources.landing import LandingZone
 from resources.ray_engine import Ray
 from resources.settings.engine import EngineSettings
 from resources.worker import Opening
 from tests.conftest import ROOT
-from tests.resources.small_market import DAYS, deliver, deliver_market
+from tests.resources.small_market import CALENDAR, DAYS, deliver, deliver_market
 from tests.resources.test_engines import (
     DEADLY,
     DEADLY_ONCE,
     TABLES,
+    FakeSettings,
     Rounds,
     compare,
     open_world,
     rounds,
 )
+from tests.resources.test_pool import open_worker
 from tests.resources.test_tampering import state
 
 slow = pytest.mark.slow
@@ -192,6 +197,28 @@ def test_a_cluster_that_is_not_there_is_named(market: Path, tmp_path: Path) -> N
     builder = open_world(market, tmp_path / "lake", engine(market, tmp_path / "lake", "127.0.0.1:1"))
     with pytest.raises(MachineError, match=r"Ray does not run at 127\.0\.0\.1:1: "):
         builder.build(TABLES["prices"], DAYS)
+
+
+def open_elsewhere(market: Path, lake: str, *, say: Callable[[str], None]) -> Builder:
+    """A worker that is on another machine than the coordinator, as far as it can see."""
+    worker.sees, worker.PIECE = lambda folder: False, 1000
+    return open_worker(market, lake, say=say)
+
+
+@slow
+def test_results_for_a_lake_on_s3_come_through_ray(market: Path, tmp_path: Path, bucket: str) -> None:
+    store = Lake(bucket)
+    opening = Opening.of(f"{__name__}:open_elsewhere", (market, bucket))
+    one = Ray(opening, EngineSettings(engine="ray", workers=1, threads=1, worker_gb=0.5))
+    together = Builder(
+        tables=TABLES, lake=store, zone=LandingZone(market, store.store), calendar=CALENDAR, settings=FakeSettings(), engine=one
+    )  # fmt: skip
+    alone = open_world(market, tmp_path / "lake")
+    for builder in (alone, together):
+        assert {outcome.state for outcome in builder.build(TABLES["prices"], DAYS[:4])} == {"built"}
+    for day in DAYS[:4]:
+        assert store.manifest(TABLES["prices"], day).content == alone.lake.manifest(TABLES["prices"], day).content
+    assert not list(store.store.scratch_root.glob("*/*"))
 
 
 _RUN = """
