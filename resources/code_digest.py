@@ -57,7 +57,7 @@ DECIDE_NOTHING = (
 )
 """Libraries that decide no content: locks and stores, the types of settings, whose values are in the digest of settings, and the
 calendar, whose past trading days do not change with its version and whose days are the inputs of partitions."""
-DISTRIBUTIONS = {"vl_convert": "vl-convert-python"}
+DISTRIBUTIONS = {"fontTools": "fonttools", "vl_convert": "vl-convert-python"}
 """Module → its distribution, where they have different names."""
 
 _MEMORY = "code_digests.json"

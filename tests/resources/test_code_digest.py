@@ -234,7 +234,7 @@ def test_the_libraries_that_decide_a_table_are_part_of_its_version(used: dict[st
         assert {"torch", "safetensors", *kernels} <= used[table]
     for table in ("csi500_portfolio", "csi1000_portfolio", "portfolio_lines"):
         assert solvers <= used[table]
-    assert {"jinja2", "typst", "vl_convert", "xlsxwriter"} <= used["report"]
+    assert {"fontTools", "jinja2", "pylopdf_fonts_zh_cn", "typst", "vl_convert", "xlsxwriter"} <= used["report"]
     assert used["factors"] == {"numpy", "polars"}
     assert not [
         name for name, one in used.items() if "torch" in one and name not in (*MODELS, "scores", "offset_scores")

@@ -14,12 +14,12 @@ from typing import Any
 import polars as pl
 
 from assets import catalogue
-from assets.report.render.fonts import FAMILY, register_font
+from assets.report.render.fonts import FAMILY, MEASURED, register_font
 
 Spec = dict[str, Any]
 """A Vega-Lite specification or a part of one."""
 
-FONT = f'"{FAMILY}", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif'
+FONT = f"'{FAMILY}', 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', sans-serif"
 NAVY, RED, GREEN = "#1f3864", "#b3282d", "#2e7d4f"  # red rises, green falls, as Chinese readers expect
 PARTS = ("#b3282d", "#4a7fc1", "#2e7d4f", "#c78a1e", "#6b4c9a", "#c45ba0", "#a0522d", "#8a8f98")
 INK, GREY, RULE = "#222222", "#5c6370", "#d9dce1"
@@ -28,7 +28,7 @@ LONG_SPAN = dt.timedelta(days=550)
 MIDDLE_SPAN = dt.timedelta(days=100)
 RULE_MARK: Spec = {"type": "rule", "color": GREY, "strokeWidth": 0.8}
 STYLE: Spec = {
-    "font": FONT,
+    "font": MEASURED,
     "aria": False,
     "view": {"stroke": None},
     "axis": {
@@ -343,7 +343,8 @@ def _render(chart: Spec, prefix: str) -> str:
 
 
 def _tidy(svg: str, prefix: str) -> str:
-    """The SVG with rounded numbers, and with ids that differ between the charts of one document."""
+    """The SVG with its font's own name and rounded numbers, and with ids that differ between the charts of one document."""
+    svg = svg.replace(MEASURED, FONT)
     svg = re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}".rstrip("0").rstrip("."), svg)
     svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
     svg = re.sub(r"url\(#", f"url(#{prefix}-", svg)

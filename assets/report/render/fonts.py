@@ -7,10 +7,14 @@ has the regular weight only. Browsers draw bold text from it, and the template o
 import base64
 import functools
 import io
+import tempfile
 from pathlib import Path
 from typing import Any
 
 FAMILY = "Noto Sans SC"
+MEASURED = "ZhoubaoSansSC"
+"""The name under which charts are measured. A font of the machine that has the name `FAMILY` may have other widths."""
+_NAMES = (1, 3, 4, 6, 16)  # the records of a font's family, identifier, full name and PostScript name
 
 
 def font_file() -> Path:
@@ -21,11 +25,23 @@ def font_file() -> Path:
 
 
 @functools.cache
-def register_font() -> None:
-    """Let vl_convert measure the text of charts with the font."""
-    import vl_convert
+def register_font() -> tempfile.TemporaryDirectory[str]:
+    """Let vl_convert measure the text of charts with the font, under the name `MEASURED`.
 
-    vl_convert.register_font_directory(str(font_file().parent))
+    Returns:
+        The folder of the renamed font, which exists as long as the process.
+    """
+    import vl_convert
+    from fontTools import ttLib
+
+    font: Any = ttLib.TTFont(font_file(), lazy=True)
+    for record in font["name"].names:
+        if record.nameID in _NAMES:
+            record.string = MEASURED
+    folder = tempfile.TemporaryDirectory(prefix="zhoubao-font-")
+    font.save(Path(folder.name) / "measured.otf", reorderTables=None)
+    vl_convert.register_font_directory(folder.name)
+    return folder
 
 
 def font_face(text: str) -> str:
@@ -39,10 +55,14 @@ def font_face(text: str) -> str:
 
 @functools.lru_cache(maxsize=4)
 def _with_characters(characters: frozenset[str]) -> bytes:
-    """The font with nothing but the glyphs of these characters."""
+    """The font with nothing but the glyphs of these characters.
+
+    The tables of kerning and of variants of glyphs are left out: another library, where it is installed, would pack them differently.
+    """
     from fontTools import subset
 
-    options = subset.Options(hinting=False, layout_features=["kern"], notdef_outline=True)
+    options = subset.Options(hinting=False, layout_features=[], notdef_outline=True)
+    options.drop_tables += ["GPOS", "GSUB"]
     font: Any = subset.load_font(str(font_file()), options)
     chosen = subset.Subsetter(options)
     chosen.populate(unicodes=[ord(one) for one in sorted(characters)])

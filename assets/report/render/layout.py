@@ -1,5 +1,6 @@
 """The folder of the templates, and the words that the templates print around the issue's content."""
 
+import html
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,12 @@ def name_kind(block: Block) -> str:
 
 
 def with_font(page: str) -> str:
-    """Add the report's font, with the characters of the page, to the style sheet of an HTML page."""
+    """Add the report's font, with the characters of the page, to the style sheet of an HTML page.
+
+    Raises:
+        ValueError: the page has no style sheet.
+    """
     before, style, after = page.partition(_STYLE)
-    return f"{before}{style}{font_face(page)}\n{after}"
+    if not style:
+        raise ValueError("The page has no style sheet.")
+    return f"{before}{style}{font_face(html.unescape(page))}\n{after}"

@@ -50,4 +50,4 @@ def print_pdf(issue: Issue, day: dt.date) -> bytes:
 
 def _name_font(svg: str) -> str:
     """The chart with the report's font alone; typst does not support a list of font families in SVG."""
-    return svg.replace(FONT.replace('"', "&quot;"), FAMILY).replace(FONT, FAMILY)
+    return svg.replace(FONT, FAMILY)
