@@ -231,8 +231,7 @@ def judge(
     """Judge every check on every partition.
 
     A check on a column that is unavailable in a partition passes with the detail NOT_JUDGED, and so does every check on an empty
-    profile, or on a profile with no value that its rule judges. A column that a non-empty profile lacks is an error in the declaring
-    code.
+    profile. A column that a non-empty profile lacks is an error in the declaring code.
 
     Args:
         checks: the table's checks.
@@ -248,7 +247,7 @@ def judge(
             reasons = [unavailable[key][column] for column in check.columns if column in unavailable[key]]
             if reasons:
                 verdicts[key][check.name] = Verdict(True, check.critical, NOT_JUDGED(cause=reasons[0]))
-            elif profile.is_empty() or not _judged_rows(check, profile):
+            elif profile.is_empty():
                 verdicts[key][check.name] = Verdict(True, check.critical, NOT_JUDGED(cause=NO_ROWS()))
             else:
                 verdicts[key][check.name] = _verdict(check, profile)

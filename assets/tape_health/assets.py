@@ -58,16 +58,17 @@ tape_health = Table(
         "overfilled_orders": _ORDERS,
     },
     checks=(
-        # Windows of later days are made from the days that landed, as the formulas permit (SPEC §3). The day is built again when it arrives.
+        # Windows of later days are made without the day, as the formulas permit (SPEC §3), and again when it arrives.
         Check(
             "minutes_of_the_day_delivered",
             Between("day_not_delivered", 0, 0),
             critical=False,
             critical_share=1,
             remedy=T(
-                "补交当日的逐笔数据或分钟线；若应停止使用缺少这一天的数据，设 gates.tape_health.minutes_of_the_day_delivered.critical = true",
-                "deliver the ticks or the bars of the day; to refuse what would be made without it, set "
+                "补交当日的逐笔数据或分钟线；在此之前，以后各日的窗口不含这一天。若应停止这样做，设 "
                 "gates.tape_health.minutes_of_the_day_delivered.critical = true",
+                "deliver the ticks or the bars of the day; until then the windows of later days are made without it. To refuse what would be "
+                "made so, set gates.tape_health.minutes_of_the_day_delivered.critical = true",
             ),
         ),
         Check(

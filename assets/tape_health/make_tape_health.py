@@ -87,7 +87,7 @@ PROFILE = {
     "stops_early": pl.Int64,
     "cut_off": pl.Int64,
     "too_many_missing": pl.Int64,
-    "day_not_delivered": pl.Int64,  # 1 for a day on which neither ticks nor bars landed
+    "day_not_delivered": pl.Int64,  # 1 for a day without trades and without bars
     "detail": pl.String,
 }
 """One row per symbol, one for the day and one per channel that lacks numbers; a measure that does not apply to a row is null."""
@@ -113,7 +113,8 @@ def make_tape_health(frames: Frames, partition: Partition, settings: BarsSetting
     if landed is None:
         why = partition.unavailable.get("trades", {}).get("price", reasons.NO_TRADES())
         neither = reasons.NEITHER_NOR_FILE(cause=why, file=f"bars/{date:%Y%m%d}.parquet")
-        gone = dict.fromkeys(TAPE_HEALTH, neither)
+        unjudged = [name for name in PROFILE if name not in TAPE_HEALTH and name not in ("day_not_delivered", "detail")]
+        gone = dict.fromkeys([*TAPE_HEALTH, *unjudged], neither)
         return Made(pl.DataFrame(schema=TAPE_HEALTH), _day_without_minutes(neither, daily), unavailable=gone)
     name = f"bars/{landing.bars_path().name}"
     limits = _limits(frames["securities"].collect()) | _delivered_limits(landing)
@@ -564,8 +565,9 @@ def _day_row(
 
 
 def _day_without_minutes(cause: Reason, daily: pl.DataFrame) -> pl.DataFrame:
-    """Return the profile of a trading day on which neither ticks nor bars landed."""
-    detail = reasons.DAY_NOT_DELIVERED(cause=cause, stocks=(daily["daily_volume"] > 0).sum())
+    """Return the profile of a trading day without trades and without bars."""
+    stocks = (daily["daily_volume"] > 0).sum()
+    detail = reasons.DAY_NOT_DELIVERED(cause=cause, stocks=stocks) if stocks else cause
     return pl.DataFrame([{"day_not_delivered": 1, "detail": detail.dumps()}], schema=PROFILE)
 
 

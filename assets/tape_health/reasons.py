@@ -9,7 +9,7 @@ from resources.reasons import Code
 # A day or a column without values.
 NO_TRADES = Code("no_trades")
 NEITHER_NOR_FILE = Code("neither_nor_file", ("cause", "file"))
-# A trading day on which nothing landed. stocks: the number of stocks with a volume in daily_prices.
+# A trading day without trades and without bars. stocks: the number of stocks with a volume in daily_prices.
 DAY_NOT_DELIVERED = Code("day_not_delivered", ("cause", "stocks"))
 REPLAY_IS_OFF = Code("replay_is_off")
 BARS_HOLD_NO_TICKS = Code("bars_hold_no_ticks", ("file",))

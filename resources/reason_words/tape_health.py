@@ -6,8 +6,8 @@ from resources.language import Bilingual as T
 
 WORDS: Mapping[str, T] = {
     "day_not_delivered": T(
-        "{cause}，而 daily_prices 当日有 {stocks} 只股票的成交量：以后各日的数据在缺少这一天的情况下算出",
-        "{cause}, and daily_prices has the volume of {stocks} stocks: tables of later days are made without this day",
+        "{cause}，而 daily_prices 当日有成交量的股票数为 {stocks}",
+        "{cause}, while the number of stocks with a volume in daily_prices is {stocks}",
     ),
     # totals
     "trades_do_not_add_up": T(

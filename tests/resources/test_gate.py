@@ -33,22 +33,6 @@ def test_a_rule_is_worded(rule, words: str) -> None:
     assert str(rule.reason) == words
 
 
-def test_a_range_or_a_set_without_a_value_is_not_judged() -> None:
-    profile = pl.DataFrame({"share": [None, None], "status": [None, None]}, {"share": pl.Float64, "status": pl.String})
-    checks = [
-        Check("share", Between("share", 0, 1), critical=True, remedy=REMEDY),
-        Check("status", InSet("status", ("ok",)), critical=True, remedy=REMEDY),
-        Check("known", NotNull("share"), critical=True, remedy=REMEDY),
-    ]
-    verdicts = judge(checks, {DAY: profile}, {DAY: {}})[DAY]
-    assert {name: verdict.passed for name, verdict in verdicts.items()} == {
-        "share": True,
-        "status": True,
-        "known": False,
-    }
-    assert verdicts["share"].detail == verdicts["status"].detail == gate.NOT_JUDGED(cause=gate.NO_ROWS())
-
-
 def test_a_verdict_names_the_rows_and_the_remedy() -> None:
     profile = pl.DataFrame(
         {

@@ -259,7 +259,10 @@ def test_a_day_on_which_nothing_landed_is_empty_with_reasons():
     assert refused(of) == set()
     (warning,) = warned(of).items()
     assert warning[0] == "minutes_of_the_day_delivered"
-    assert "no ticks/20240110, and no bars/20240110.parquet, and daily_prices has the volume of 1 stocks" in warning[1]
+    cause = "no ticks/20240110, and no bars/20240110.parquet"
+    assert f"{cause}, while the number of stocks with a volume in daily_prices is 1" in warning[1]
+    verdicts = judge(tape_health.checks, {DATE: of.health.profile}, {DATE: of.health.unavailable})[DATE]
+    assert {str(one.detail) for name, one in verdicts.items() if name != warning[0]} == {f"n/a: {cause}"}
 
 
 def test_a_setting_refuses_a_day_on_which_nothing_landed():
