@@ -783,12 +783,15 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         with interruptible():
-            return _run(options)
+            code = _run(options)
+            sys.stdout.flush()
+            return code
     except ZhoubaoError as error:
         print("\n".join([f"error: {error}", *getattr(error, "__notes__", ())]), file=sys.stderr)
         return 1
     except (OSError, MemoryError) as error:
-        if isinstance(error, BrokenPipeError) and reader_has_ended():
+        is_listing = options.plan or options.refused or options.restatements or options.verify
+        if is_listing and isinstance(error, BrokenPipeError) and reader_has_ended():
             return 128 + signal.SIGPIPE
         if not is_machine_fault(error):
             raise

@@ -306,7 +306,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         builder = open_builder(Names.of_options(options))
-        return 0 if trace(builder, options.week, options.table, options.row, options.column, options.all) else 1
+        holds = trace(builder, options.week, options.table, options.row, options.column, options.all)
+        sys.stdout.flush()
+        return 0 if holds else 1
     except ZhoubaoError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -132,15 +132,23 @@ class Pool(abc.ABC):
     def _busy(self) -> list[Worker]:
         return [one for one in self._workers if one.job is not None]
 
+    def _is_any_ready(self) -> bool:
+        return any(one.ready for one in self._workers)
+
     def _is_wanted(self) -> bool:
         """Whether there is or may be a worker for another task."""
         return len(self._waiting) + len(self._busy()) < self._limit()
 
     def _assign(self) -> None:
-        """Send waiting tasks to workers that are ready, and start a worker for each of the others."""
+        """Send waiting tasks to workers that are ready, and start a worker for each of the others.
+
+        After ATTEMPTS lost ones in succession that were not ready, those that are ready go on alone.
+        """
         for worker in self._workers:
             if self._waiting and worker.ready and worker.job is None:
                 worker.begin(self._waiting.popleft())
+        if self._lost >= ATTEMPTS and self._is_any_ready():
+            return
         while len(self._waiting) > sum(not one.ready for one in self._workers):
             self._workers.append(self._start())
 
@@ -175,7 +183,7 @@ class Pool(abc.ABC):
         self._workers.remove(worker)
         cause, job = worker.end(seconds=5), worker.job
         self._lost += not worker.ready
-        if job is None and self._lost >= ATTEMPTS:
+        if job is None and self._lost >= ATTEMPTS and not self._is_any_ready():
             raise MachineError(
                 f"No partition could be made: {self._lost} {self.kind} ended while they opened the platform, the last one {cause}. "
                 "Nothing was recorded. Correct the cause (every machine needs this project at the same path, and memory for its workers) and "

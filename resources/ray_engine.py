@@ -229,8 +229,9 @@ def _require_listener(address: str) -> None:
 
 def _own_paths() -> list[str]:
     """The folders of Python's path, without those of the installation, from which modules of the project and of a desk are imported."""
-    installed = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
-    return [path for path in map(os.path.abspath, sys.path) if os.path.isdir(path) and not path.startswith(installed)]
+    installed = [Path(sysconfig.get_paths()[name]) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    found = [Path(os.path.abspath(path)) for path in sys.path if os.path.isdir(path)]
+    return [str(path) for path in found if not any(path.is_relative_to(one) for one in installed)]
 
 
 def _folder() -> Path:

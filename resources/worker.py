@@ -84,6 +84,8 @@ def _state(packages: Sequence[str]) -> str:
     states = []
     for package in sorted(set(packages)):
         spec = importlib.util.find_spec(package)
+        if spec is not None and spec.submodule_search_locations is None and spec.has_location and spec.origin:
+            states.append(f"{package} {digest(Path(spec.origin))}")  # a package that is one module
         for folder in map(Path, (spec.submodule_search_locations or ()) if spec is not None else ()):
             found = (path for path in folder.rglob("*") if "__pycache__" not in path.parts and path.is_file())
             states += [f"{package}/{path.relative_to(folder)} {digest(path)}" for path in found]

@@ -50,5 +50,6 @@ class EngineSettings(Section):
         ge=0,
         le=64,
         json_schema_extra=EXECUTION,
+        multiple_of=0.0001,
         description="GPUs that each worker of Ray reserves. With 0 its trainings use the GPUs of its machine in turn.",
     )

@@ -35,14 +35,15 @@ def ended(code: str, close: bool) -> subprocess.CompletedProcess[bytes]:
             os.close(reading)
 
 
+@pytest.mark.parametrize("lines", [1, 100_000])
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_listing_ends_quietly_where_its_reader_has_ended(
-    command: tuple[str, str, list[str]], unbuffered: str, monkeypatch: pytest.MonkeyPatch
+    command: tuple[str, str, list[str]], unbuffered: str, lines: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     module, function, arguments = command
-    act = "[print(number) for number in range(100_000)]"
+    act = f"[print(number) for number in range({lines})]"
     done = ended(LISTING.format(module=module, function=function, arguments=arguments, act=act), close=True)
     assert (done.returncode, done.stderr) == (141, b"")
 

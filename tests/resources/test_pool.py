@@ -16,7 +16,7 @@ from resources.lake import Lake
 from resources.landing import LandingZone
 from resources.making import Task
 from resources.pool import Pool, Worker
-from resources.worker import FilePiece, Opening, Reply, TaskZone, work
+from resources.worker import FilePiece, Opening, Ready, Reply, TaskZone, work
 from tests.resources.small_market import CALENDAR, DAYS, deliver
 from tests.resources.test_engines import BROKEN, TABLES, FakeSettings, open_world
 from tests.resources.test_tampering import state
@@ -162,6 +162,23 @@ def test_the_task_of_a_lost_worker_is_made_by_a_worker_that_is_there(market: Pat
     assert state(alone) == state(together)
 
 
+def test_a_worker_that_is_ready_goes_on_where_no_other_one_opens_the_platform(market: Path, tmp_path: Path) -> None:
+    opened: list[object] = []
+
+    def lose(message: object) -> bool:
+        if isinstance(message, Ready):
+            opened.append(message)
+        return isinstance(message, Ready) and len(opened) > 1
+
+    alone, together = tmp_path / "alone", tmp_path / "together"
+    open_world(market, alone).build(TABLES["prices"], DAYS)
+    engine = Threads(opening(market, together), 2, lose)
+    outcomes = open_world(market, together, engine).build(TABLES["prices"], DAYS)
+    assert {one.state for one in outcomes} == {"built"}
+    assert len(opened) in (1, 2, 3)  # the first one may have made everything before another was started
+    assert state(alone) == state(together)
+
+
 def test_workers_that_are_lost_before_they_are_ready_are_a_fault_of_the_machine(market: Path, tmp_path: Path) -> None:
     engine = Threads(opening(market, tmp_path / "lake"), 2, lambda message: True)
     with pytest.raises(
@@ -213,12 +230,15 @@ def test_an_error_of_another_machine_names_it(market: Path, tmp_path: Path, monk
         open_world(market, tmp_path / "lake", Threads(other)).build(TABLES["prices"], DAYS)
 
 
-def test_equal_files_in_another_folder_are_the_same_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["desk_sources/__init__.py", "desk_sources.py"])
+def test_equal_files_in_another_folder_are_the_same_sources(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     states = []
     for place, text in (("a", "X = 1"), ("b", "X = 1"), ("c", "X = 2")):
-        package = tmp_path / place / "desk_sources"
-        package.mkdir(parents=True)
-        (package / "__init__.py").write_text(text)
+        path = tmp_path / place / name
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
         with monkeypatch.context() as one:
             one.syspath_prepend(tmp_path / place)
             states.append(worker._state(["desk_sources"]))
