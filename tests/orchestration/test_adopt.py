@@ -162,14 +162,14 @@ def test_groups_of_two_earlier_versions_are_proved_separately(market: Path, lake
 @pytest.fixture
 def other_polars(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Another version of polars, which encodes equal frames by other bytes."""
-    real = code_digest._version
+    real = code_digest.installed_version
 
     def encode(frame: pl.DataFrame) -> bytes:
         buffer = io.BytesIO()
         frame.write_parquet(buffer, compression="lz4")
         return buffer.getvalue()
 
-    monkeypatch.setattr(code_digest, "_version", lambda name: "99.0" if name == "polars" else real(name))
+    monkeypatch.setattr(code_digest, "installed_version", lambda name: "99.0" if name == "polars" else real(name))
     monkeypatch.setattr("resources.builder.encode", encode)
     code_digest.clear_caches()
     yield
